@@ -1,0 +1,8 @@
+"""Music genre classification with convolutional networks: the code that more than one notebook needs.
+
+Each module may import only from those above it::
+
+    papers  audio  datasets  features  augment  models  training  evaluation  plots  notebook
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,129 @@
+"""One clip: decode, mix to mono, resample, check, crop or pad. Explained in notebook 01."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+EXTENSIONS = (".wav", ".au", ".flac", ".mp3", ".ogg")
+MIN_SECONDS = 2.0
+SAMPLE_RATES = (4_000, 384_000)
+
+
+class AudioError(ValueError):
+    """A clip that cannot be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file held before it was made mono and resampled.
+
+    Attributes
+    ----------
+    seconds : float
+        Length in seconds.
+    sr : int
+        Sample rate of the file in Hz.
+    channels : int
+        Number of channels.
+    notes : tuple of str
+        What was done to it, in words; empty when nothing was.
+    """
+
+    seconds: float
+    sr: int
+    channels: int
+    notes: tuple[str, ...] = ()
+
+
+def load(path, sr=22_050, min_seconds=MIN_SECONDS, max_seconds=600.0):
+    """Read a sound file as mono float samples at a given rate.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that libsndfile decodes: wav, au, flac, mp3 or ogg, of any rate and any number of channels.
+    sr : int
+        Sample rate wanted, in Hz.
+    min_seconds : float
+        A shorter file is refused. Two seconds also keeps out the broken tracks of fma_small (0.5 to 1.6 s).
+    max_seconds : float
+        At most this much is read from the start of the file.
+
+    Returns
+    -------
+    y : np.ndarray [shape=(n_samples,)], float32
+        Samples, nominally within -1 and 1.
+    info : AudioInfo
+
+    Raises
+    ------
+    AudioError
+        If the file is missing, is no audio, ends before `min_seconds`, is silent or holds NaN or infinite samples.
+    """
+    import soundfile
+
+    path = Path(path)
+    if not path.is_file():
+        raise AudioError("is a folder" if path.is_dir() else "no such file")
+    if path.stat().st_size == 0:
+        raise AudioError("empty file")
+    try:
+        with soundfile.SoundFile(path) as file:
+            original, channels = file.samplerate, file.channels
+            if not SAMPLE_RATES[0] <= original <= SAMPLE_RATES[1]:
+                raise AudioError(f"sample rate of {original:,} Hz, expected {SAMPLE_RATES[0]:,} to {SAMPLE_RATES[1]:,}")
+            y = _read(file, int(max_seconds * original))
+    except AudioError:
+        raise
+    except (soundfile.SoundFileRuntimeError, RuntimeError, OSError, ValueError, TypeError) as error:
+        raise AudioError(f"cannot be decoded as audio ({str(error).rsplit(': ', 1)[-1].strip()})") from error
+
+    seconds = len(y) / original
+    if not np.isfinite(y).all():
+        raise AudioError("holds NaN or infinite samples")
+    if seconds < min_seconds:
+        raise AudioError(f"{seconds:.2f} s of sound, at least {min_seconds:g} s are needed")
+    notes = []
+    if channels > 1:
+        y = y.mean(axis=1)
+        notes.append(f"{channels} channels mixed to mono")
+    else:
+        y = y[:, 0]
+    if np.abs(y).max() < 1e-5:
+        raise AudioError("silent (never above -100 dB of full scale)")
+    if original != sr:
+        import librosa
+
+        y = librosa.resample(y, orig_sr=original, target_sr=sr, res_type="soxr_hq")
+        notes.append(f"resampled from {original:,} Hz")
+    return np.ascontiguousarray(y, dtype=np.float32), AudioInfo(seconds, original, channels, tuple(notes))
+
+
+def _read(file, limit, block=1 << 20):
+    # In blocks: a damaged header may declare more samples than memory holds.
+    blocks, left = [], limit
+    while left > 0:
+        part = file.read(min(block, left), dtype="float32", always_2d=True)
+        if not len(part):
+            break
+        blocks.append(part)
+        left -= len(part)
+    return np.concatenate(blocks) if blocks else np.zeros((0, file.channels), np.float32)
+
+
+def fix_length(y, n_samples):
+    """Cut a clip, or pad it with zeros, at its end.
+
+    The released code of BBNN does so to 661,794 samples, about 30.01 s at 22,050 Hz.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,)]
+    n_samples : int
+
+    Returns
+    -------
+    y : np.ndarray [shape=(n_samples,)]
+    """
+    return y[:n_samples] if len(y) >= n_samples else np.pad(y, (0, n_samples - len(y)))

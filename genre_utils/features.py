@@ -1,0 +1,274 @@
+"""Log-mel spectrograms, and a store that keeps them. Explained in notebook 02."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from . import audio, datasets
+
+NOTE_BYTES = 256
+
+
+@dataclass(frozen=True)
+class MelConfig:
+    """How a clip becomes a log-mel spectrogram.
+
+    Attributes
+    ----------
+    sr : int
+        Sample rate in Hz.
+    n_samples : int
+        The clip is cut or zero-padded to so many samples.
+    n_fft : int
+        Points of the Fourier transform.
+    hop_length : int
+        Samples between frames.
+    n_mels : int
+        Mel bands between 0 Hz and sr / 2 (Slaney's scale and area normalisation, as librosa's default).
+    win_length : int or None
+        Samples under the Hann window, centred in `n_fft`; None means `n_fft`.
+    ref : {"one", "max"}
+        What 0 dB means: a power of one, or the clip's own maximum.
+    top_db : float
+        Levels more than this far below the clip's maximum are raised to that floor (librosa's default, 80 dB).
+    zscore : bool
+        Subtract the clip's mean and divide by its deviation, in which case the values are no longer dB.
+    """
+
+    sr: int = 22_050
+    n_samples: int = 661_794
+    n_fft: int = 2_048
+    hop_length: int = 1_024
+    n_mels: int = 128
+    win_length: int | None = None
+    ref: str = "one"
+    top_db: float = 80.0
+    zscore: bool = False
+
+    def __post_init__(self):
+        window = self.n_fft if self.win_length is None else self.win_length
+        if min(self.sr, self.n_samples, self.n_fft, self.hop_length, self.n_mels, window) < 1:
+            raise ValueError(f"{self} has a size below 1; sizes are counts of samples, points or bands")
+        if window > self.n_fft:
+            raise ValueError(f"a window of {window} samples does not fit into an FFT of {self.n_fft} points")
+        if self.ref not in ("one", "max"):
+            raise ValueError(f"ref is 'one' or 'max', not {self.ref!r}")
+
+    @property
+    def n_frames(self):
+        """Frames of a centred transform: 1 + n_samples // hop_length."""
+        return 1 + self.n_samples // self.hop_length
+
+    @property
+    def shape(self):
+        """Shape of the log-mel spectrogram, (n_frames, n_mels)."""
+        return self.n_frames, self.n_mels
+
+    @property
+    def seconds(self):
+        """Length of the clip in seconds."""
+        return self.n_samples / self.sr
+
+
+PRESETS = {
+    # Liu et al. 2021, released code: 647 x 128.
+    "bbnn": MelConfig(),
+    # Inception-ResNet paper, 4.2: "a window length for Fourier transform of 512 samples, a hop length of 1,024". The FFT
+    # keeps librosa's 2,048 points: with 512 of them a fifth of the mel bands would contain no bin at all.
+    "inception_resnet": MelConfig(win_length=512),
+    # DenseNet/FMA paper, IV: windows of 3,472 and 1,976 samples with half overlap. The printed sizes, 513 x 128 and
+    # 224 x 224, follow from 10 s at 22,050 Hz, not at the 16,000 Hz of the 1-D input.
+    "fma_baseline": MelConfig(n_samples=220_500, n_fft=3_472, hop_length=1_736, n_mels=513, ref="max", zscore=True),
+    "fma_densenet": MelConfig(n_samples=220_500, n_fft=1_976, hop_length=988, n_mels=224, ref="max", zscore=True),
+}
+
+
+def preset(name, seconds=0):
+    """The preset of that name, on request for shorter clips.
+
+    Parameters
+    ----------
+    name : str
+    seconds : float
+        Length to which clips are cut or padded; 0 keeps the preset's own.
+
+    Returns
+    -------
+    MelConfig
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; the message lists the known ones.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; known: {', '.join(PRESETS)}")
+    config = PRESETS[name]
+    return replace(config, n_samples=round(seconds * config.sr)) if seconds else config
+
+
+def log_mel(y, config):
+    """Log-mel spectrogram of one clip, by librosa.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n_samples,)]
+        Mono samples at `config.sr`; cut or zero-padded to `config.n_samples` first.
+    config : MelConfig
+
+    Returns
+    -------
+    np.ndarray [shape=(n_frames, n_mels)], float32
+        Levels in dB, time first as both papers' networks read it; without unit when `config.zscore`.
+
+    Raises
+    ------
+    ValueError
+        If `y` is not one-dimensional, empty, or holds NaN or infinite samples.
+    """
+    import librosa
+
+    y = np.asarray(y)
+    if y.ndim != 1 or not len(y):
+        raise ValueError(
+            f"expected mono samples of shape (n_samples,), found {y.shape}; mix stereo with y.mean(axis=0)"
+        )
+    if not np.isfinite(y).all():
+        raise ValueError("the clip holds NaN or infinite samples")
+    power = librosa.feature.melspectrogram(
+        y=audio.fix_length(y.astype(np.float32, copy=False), config.n_samples),
+        sr=config.sr,
+        n_fft=config.n_fft,
+        hop_length=config.hop_length,
+        win_length=config.win_length,
+        n_mels=config.n_mels,
+    )
+    level = librosa.power_to_db(power, ref=np.max if config.ref == "max" else 1.0, top_db=config.top_db).T
+    if config.zscore:
+        level = (level - level.mean()) / max(level.std(), 1e-6)
+    return np.ascontiguousarray(level, dtype=np.float32)
+
+
+class Features(NamedTuple):
+    """The log-mels of a collection.
+
+    Attributes
+    ----------
+    x : np.ndarray [shape=(n_used, n_frames, n_mels)], float32
+    index : pd.DataFrame
+        The rows of the index that were used, in the order of `x`.
+    report : pd.DataFrame
+        Every clip of the collection: `clip_id`, `status` ("used" or "skipped") and `note`, what was found.
+    """
+
+    x: np.ndarray
+    index: pd.DataFrame
+    report: pd.DataFrame
+
+
+def extract(index, config, store=None, n_jobs=1):
+    """Log-mels of every usable clip of a collection, computed once and kept.
+
+    They go into a Zarr array with one chunk a clip. A chunk that is there is finished, so a killed run goes on where
+    it was, and several processes may fill one store. The work is handed to joblib, so that
+    ``joblib.parallel_config(backend="dask")`` sends it to a cluster.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+        From `datasets.load`.
+    config : MelConfig
+    store : str or Path, optional
+        Where the Zarr store lies, on a disk or, as a URL, in an object store. By default in the user's cache, under a
+        name made from the clips and the configuration.
+    n_jobs : int
+        Processes at work.
+
+    Returns
+    -------
+    Features
+
+    Raises
+    ------
+    ValueError
+        If no clip is usable, or the store was made from other clips or with another configuration.
+    """
+    if index["dataset"].eq("precomputed").all():
+        x = datasets.precomputed.read(index)
+        return Features(x, index, index[["clip_id"]].assign(status="used", note="read as log-mels"))
+    import joblib
+    from tqdm.auto import tqdm
+
+    key = store_key(index, config)
+    group = _open(store or datasets.cache_dir() / "features" / f"{key}.zarr", key, (len(index), *config.shape))
+    notes = [bytes(row).rstrip(b"\0").decode() for row in group["note"][...]]
+    missing = [row for row, note in enumerate(notes) if not note]
+    jobs = (joblib.delayed(_extract_one)(group, row, index["path"].iloc[row], config) for row in missing)
+    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    for row, note in zip(missing, tqdm(done, total=len(missing), desc="log-mels", leave=False)):
+        notes[row] = note
+    report = pd.DataFrame([note.partition(": ")[::2] for note in notes], columns=["status", "note"])
+    report.insert(0, "clip_id", index["clip_id"].to_numpy())
+    used = report["status"].eq("used").to_numpy()
+    if not used.any():
+        raise ValueError(f"none of the {len(index)} clips can be used:\n{report.head(10).to_string(index=False)}")
+    x = np.stack([group["log_mel"][row] for row in np.flatnonzero(used)])
+    return Features(x, index[used].reset_index(drop=True), report)
+
+
+def store_key(index, config):
+    """Name of the store that holds these files' features: changes with any file, the order or the configuration.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+    config : MelConfig
+
+    Returns
+    -------
+    str
+    """
+    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
+    for clip_id, path in zip(index["clip_id"], index["path"]):
+        try:
+            stat = Path(path).stat()
+            digest.update(f"{clip_id}|{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+        except OSError:
+            digest.update(f"{clip_id}|{path}|missing\n".encode())
+    return digest.hexdigest()[:20]
+
+
+def _open(store, key, shape):
+    import zarr
+
+    if isinstance(store, Path):
+        store.parent.mkdir(parents=True, exist_ok=True)
+    group = zarr.open_group(str(store), mode="a")
+    if group.attrs.setdefault("key", key) != key:
+        raise ValueError(
+            f"the store {store} holds features of other clips or settings (its key is {group.attrs['key']}, "
+            f"these clips' is {key}): name another store or delete this one"
+        )
+    group.require_array("log_mel", shape=shape, chunks=(1, *shape[1:]), dtype="float32", fill_value=np.nan)
+    group.require_array("note", shape=(shape[0], NOTE_BYTES), chunks=(1, NOTE_BYTES), dtype="uint8", fill_value=0)
+    return group
+
+
+def _extract_one(group, row, path, config):
+    try:
+        y, info = audio.load(path, config.sr)
+    except audio.AudioError as error:
+        return f"skipped: {error}"
+    notes = list(info.notes)
+    if len(y) < config.n_samples:
+        notes.append(f"padded by {config.seconds - len(y) / config.sr:.1f} s")
+    group["log_mel"][row] = log_mel(y, config)
+    note = f"used: {', '.join(notes)}"
+    # Written last: a row with a note is a finished row.
+    group["note"][row] = np.frombuffer(note.encode()[:NOTE_BYTES].ljust(NOTE_BYTES, b"\0"), dtype="uint8")
+    return note

@@ -1,0 +1,78 @@
+"""What a network is made of, by part."""
+
+import math
+
+import pandas as pd
+
+
+def part_of(layer):
+    """Name of the part that a layer belongs to: what stands before the first dot of its name.
+
+    Parameters
+    ----------
+    layer : keras.layers.Layer
+
+    Returns
+    -------
+    str
+    """
+    separator = "." if "." in layer.name else "_"
+    return layer.name.split(separator)[0]
+
+
+def macs(layer):
+    """Multiply-accumulate operations of a layer for one clip, biases and normalisation left out.
+
+    Parameters
+    ----------
+    layer : keras.layers.Layer
+        A built layer with a fixed input size.
+
+    Returns
+    -------
+    int
+    """
+    kernel = getattr(layer, "kernel", None)
+    if kernel is None:
+        return 0
+    # A kernel is used once at each place of the output, whatever the layer's kind.
+    places = [n for n in layer.output.shape[1:-1]]
+    if None in places:
+        raise ValueError(
+            f"{layer.name} has no fixed size {layer.output.shape}; build the network with a number of frames"
+        )
+    return math.prod(places) * math.prod(kernel.shape)
+
+
+def describe(model):
+    """Layers, parameters and cost of a network by part.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A network from `build`.
+
+    Returns
+    -------
+    pd.DataFrame
+        Indexed by part, in the order of the network: `layers`, `trainable`, `non_trainable` and `parameters` (counts),
+        `share` of all parameters (0 to 1), `macs` (multiply-accumulates for one clip) and `output` (shape of what the
+        part hands on).
+
+    Raises
+    ------
+    ValueError
+        If the network takes spectrograms of any length, for which the cost is not defined.
+    """
+    rows = {}
+    for layer in model.layers:
+        row = rows.setdefault(part_of(layer), dict.fromkeys(("layers", "trainable", "non_trainable", "macs"), 0))
+        row["layers"] += 1
+        row["trainable"] += sum(math.prod(w.shape) for w in layer.trainable_weights)
+        row["non_trainable"] += sum(math.prod(w.shape) for w in layer.non_trainable_weights)
+        row["macs"] += macs(layer)
+        row["output"] = tuple(layer.output.shape[1:])
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("part")
+    table.insert(3, "parameters", table["trainable"] + table["non_trainable"])
+    table.insert(4, "share", table["parameters"] / table["parameters"].sum())
+    return table

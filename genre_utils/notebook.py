@@ -1,0 +1,171 @@
+"""What a notebook needs to begin and to end: set-up, players, tables, provenance."""
+
+import base64
+import hashlib
+import html
+import io
+import os
+import platform
+import sys
+import warnings
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+MP3_SECONDS = 10.0
+PACKAGES = ("genre-utils", "keras", "tensorflow", "jax", "torch", "librosa", "numpy", "scikit-learn")
+
+
+def begin():
+    """Quiet the libraries' logs, hide what only concerns their authors, and set the figures' style."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+
+    from IPython import get_ipython
+
+    from . import plots
+
+    plots.style()
+    if (shell := get_ipython()) is not None:
+        shell.run_line_magic("config", "InlineBackend.figure_formats = ['png']")
+
+
+def player(sound, sr=None, caption="", seconds=MP3_SECONDS):
+    """A clip to listen to: compressed, and in the published book loaded only when played.
+
+    Parameters
+    ----------
+    sound : np.ndarray [shape=(n_samples,)] or str or Path
+        Mono samples, or a sound file.
+    sr : int, optional
+        Sample rate in Hz; needed with samples.
+    caption : str
+        Told under the player.
+    seconds : float
+        So much from the middle of the clip is kept.
+
+    Returns
+    -------
+    IPython.display.HTML
+
+    Raises
+    ------
+    ValueError
+        If samples come without their rate.
+    """
+    from IPython.display import HTML
+
+    if isinstance(sound, str | Path):
+        from . import audio
+
+        sound, sr = audio.load(sound)[0], 22_050
+    if sr is None:
+        raise ValueError("samples need their rate: player(y, sr=…)")
+    n = min(len(sound), int(seconds * sr))
+    start = (len(sound) - n) // 2
+    data = _mp3(np.asarray(sound)[start : start + n], sr)
+    if folder := os.environ.get("GENRE_UTILS_AUDIO_DIR"):
+        name = f"{hashlib.sha256(data).hexdigest()[:16]}.mp3"
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(folder, name).write_bytes(data)
+        url = f"../_static/audio/{name}"
+    else:
+        url = "data:audio/mpeg;base64," + base64.b64encode(data).decode()
+    label = html.escape(caption or "a clip")
+    return HTML(
+        f'<figure class="player"><audio controls preload="none" src="{url}" aria-label="{label}"></audio>'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )
+
+
+def players(sounds, sr=None, seconds=MP3_SECONDS):
+    """Several clips to listen to, one below the other.
+
+    Parameters
+    ----------
+    sounds : dict of str to np.ndarray or str or Path
+        Caption of each.
+    sr : int, optional
+        Sample rate in Hz of those given as samples.
+    seconds : float
+
+    Returns
+    -------
+    IPython.display.HTML
+    """
+    from IPython.display import HTML
+
+    return HTML("".join(player(sound, sr, caption, seconds).data for caption, sound in sounds.items()))
+
+
+def _mp3(y, sr):
+    import soundfile
+
+    peak = max(float(np.abs(y).max(initial=0)), 1e-9)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, y * min(1, 0.95 / peak), sr, format="MP3", compression_level=0.6)
+    return buffer.getvalue()
+
+
+def table(frame, caption="", source="", digits=1):
+    """A table that names its data.
+
+    Parameters
+    ----------
+    frame : pd.DataFrame
+    caption : str
+    source : str
+        Words of `datasets.source`, or a paper's table.
+    digits : int
+        Decimals of the numbers that are no counts.
+
+    Returns
+    -------
+    pd.io.formats.style.Styler
+    """
+    told = " ".join(filter(None, (html.escape(caption), source and f"<small>Data: {html.escape(source)}</small>")))
+    styler = frame.style.format(thousands=",", precision=digits, na_rep="–").set_caption(told)
+    return styler.set_table_attributes('class="dataframe"')
+
+
+def provenance(parameters, index=None):
+    """What this notebook ran with: the last cell of each.
+
+    Parameters
+    ----------
+    parameters : dict
+        The notebook's parameters.
+    index : pd.DataFrame, optional
+        The clips, of which the number and fingerprint are told.
+
+    Returns
+    -------
+    IPython.display.HTML
+    """
+    from IPython.display import HTML
+
+    from . import datasets
+
+    rows = {"parameters": ", ".join(f"{name} = {value!r}" for name, value in parameters.items())}
+    if index is not None:
+        rows["data"] = f"{datasets.source(index)}; fingerprint {datasets.fingerprint(index)}"
+    rows["packages"] = ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name)))
+    rows["machine"] = (
+        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    )
+    if "keras" in sys.modules:
+        from . import training
+
+        rows["device"] = training.device()
+    cells = "".join(f'<tr><th scope="row">{k}</th><td>{html.escape(v)}</td></tr>' for k, v in rows.items())
+    return HTML(f'<details class="provenance" open><summary>Provenance</summary><table>{cells}</table></details>')
+
+
+def _version(name):
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,208 @@
+"""Training by a recipe. Explained in notebook 09."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes
+    ----------
+    epochs : int
+        At most so many passes over the training part.
+    batch_size : int
+    learning_rate : float
+        Adam's step at the start.
+    lr_factor : float
+        The step is multiplied by this when the monitored loss has not fallen for `lr_patience` epochs.
+    lr_patience : int or None
+        None keeps the step.
+    stop_patience : int or None
+        Training stops when the monitored loss has not fallen for so many epochs; None never stops early.
+    min_delta : float
+        A smaller fall does not count as one.
+    monitor : {"loss", "val_loss"}
+        The loss on the training part, or on the held-out part, which the Inception-ResNet paper does not say.
+    """
+
+    epochs: int = 100
+    batch_size: int = 8
+    learning_rate: float = 0.01
+    lr_factor: float = 0.5
+    lr_patience: int | None = 3
+    stop_patience: int | None = 5
+    min_delta: float = 0.0
+    monitor: str = "loss"
+
+    def __post_init__(self):
+        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
+            raise ValueError(f"epochs, batch_size and learning_rate must be positive: {self}")
+        if self.monitor not in ("loss", "val_loss"):
+            raise ValueError(f"monitor is 'loss' or 'val_loss', not {self.monitor!r}")
+
+
+RECIPES = {
+    # Inception-ResNet paper, 4.3. The monitored loss is not said there; BBNN's released code takes the training loss.
+    "inception_resnet": Recipe(),
+    # BBNN's released code: the same but for patience 10 and min_delta 0.01 of early stopping.
+    "bbnn": Recipe(stop_patience=10, min_delta=0.01),
+}
+
+
+class TrainingDiverged(ArithmeticError):
+    """The loss became NaN or infinite."""
+
+
+def fit(model, data, recipe, validation=None, out_dir=None, seed=0):
+    """Train a network by a recipe.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From `models.build`; trained in place.
+    data : tuple of np.ndarray
+        ``(x, y)``: inputs [shape=(n_clips, n_frames, n_mels, 1)] and labels [shape=(n_clips,)], 0 to n_classes - 1.
+    recipe : Recipe
+    validation : tuple of np.ndarray, optional
+        Held-out ``(x, y)``, evaluated after each epoch. It chooses nothing unless ``recipe.monitor == "val_loss"``.
+    out_dir : str or Path, optional
+        Where ``history.csv`` and ``model.keras`` are written at the end.
+    seed : int
+        Seeds the order of the clips and the dropout. The weights were drawn when the network was built: call
+        `keras.utils.set_random_seed` before that to repeat them.
+
+    Returns
+    -------
+    pd.DataFrame
+        A row an epoch: `epoch` (from 1), `loss`, `accuracy`, `val_loss` and `val_accuracy` with validation,
+        `learning_rate`, `seconds`.
+
+    Raises
+    ------
+    ValueError
+        If inputs, labels and network do not fit together, before any training.
+    TrainingDiverged
+        If the loss becomes NaN or infinite.
+    """
+    for x, y in filter(None, (data, validation)):
+        check_data(model, x, y)
+    if recipe.monitor == "val_loss" and validation is None:
+        raise ValueError("the recipe monitors the held-out loss; give fit(…, validation=(x, y))")
+    keras.utils.set_random_seed(seed)
+    model.compile(
+        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=_jit(),
+    )
+    progress = Progress(recipe.epochs)
+    callbacks = [progress, keras.callbacks.TerminateOnNaN()]
+    if recipe.lr_patience is not None:
+        callbacks.append(
+            keras.callbacks.ReduceLROnPlateau(
+                recipe.monitor, recipe.lr_factor, recipe.lr_patience, min_delta=recipe.min_delta
+            )
+        )
+    if recipe.stop_patience is not None:
+        callbacks.append(keras.callbacks.EarlyStopping(recipe.monitor, recipe.min_delta, recipe.stop_patience))
+    model.fit(
+        *data,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        validation_data=validation,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    history = pd.DataFrame(progress.rows)
+    if not np.isfinite(history["loss"].iloc[-1]):
+        raise TrainingDiverged(
+            f"the loss became {history['loss'].iloc[-1]} in epoch {len(history)}: try a lower learning rate "
+            f"(here {recipe.learning_rate:g}) and look for NaN in the inputs"
+        )
+    if out_dir is not None:
+        out_dir = Path(out_dir)
+        out_dir.mkdir(parents=True, exist_ok=True)
+        history.to_csv(out_dir / "history.csv", index=False)
+        model.save(out_dir / "model.keras")
+    return history
+
+
+def check_data(model, x, y):
+    """Refuse inputs and labels that a network cannot be trained on.
+
+    Parameters
+    ----------
+    model : keras.Model
+    x : np.ndarray [shape=(n_clips, …)]
+    y : np.ndarray [shape=(n_clips,)]
+
+    Raises
+    ------
+    ValueError
+    """
+    expected, n_classes = model.input_shape[1:], model.output_shape[-1]
+    if len(x) != len(y) or not len(x):
+        raise ValueError(f"{len(x)} inputs and {len(y)} labels; expected one label an input, and at least one")
+    if len(x.shape) - 1 != len(expected) or any(e not in (None, n) for e, n in zip(expected, x.shape[1:])):
+        raise ValueError(
+            f"inputs have the shape {x.shape[1:]}, the network takes {expected}; add a channel by x[..., None]"
+        )
+    if np.min(y) < 0 or np.max(y) >= n_classes:
+        raise ValueError(
+            f"labels run from {np.min(y)} to {np.max(y)}; the network has the classes 0 to {n_classes - 1}"
+        )
+    if not np.isfinite(x).all():
+        raise ValueError("the inputs hold NaN or infinite values")
+
+
+class Progress(keras.callbacks.Callback):
+    """A progress bar over epochs that also keeps the history.
+
+    Parameters
+    ----------
+    epochs : int
+    """
+
+    def __init__(self, epochs):
+        super().__init__()
+        from tqdm.auto import tqdm
+
+        self.bar, self.rows = tqdm(total=epochs, desc="epochs", leave=False), []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = {name: float(value) for name, value in logs.items()}
+        logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        self.rows.append({"epoch": epoch + 1, **logs, "seconds": time.perf_counter() - self.started})
+        self.bar.set_postfix({name: f"{value:.3g}" for name, value in logs.items()})
+        self.bar.update()
+
+    def on_train_end(self, logs=None):
+        self.bar.close()
+
+
+def device():
+    """What the network runs on, in words.
+
+    Returns
+    -------
+    str
+        Keras's backend and its devices, for example ``"tensorflow on gpu:0"``.
+    """
+    names = keras.distribution.list_devices("gpu") or keras.distribution.list_devices("cpu")
+    return f"{keras.backend.backend()} on {', '.join(names)}"
+
+
+def _jit():
+    # TensorFlow's compiler slows these networks down on a processor; JAX cannot do without its own.
+    on_cpu = not keras.distribution.list_devices("gpu")
+    return False if keras.backend.backend() == "tensorflow" and on_cpu else "auto"

@@ -1,0 +1,127 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import librosa
+import numpy as np
+import pytest
+import soundfile
+from conftest import real, tone
+
+from genre_utils import audio, datasets, features
+
+SHORT = features.preset("bbnn", 3)
+
+
+@pytest.mark.parametrize(
+    "name, shape",
+    [
+        ("bbnn", (647, 128)),
+        ("inception_resnet", (647, 128)),
+        ("fma_baseline", (128, 513)),
+        ("fma_densenet", (224, 224)),
+    ],
+)
+def test_presets_have_the_papers_sizes(name, shape):
+    config = features.PRESETS[name]
+    assert config.shape == shape == features.log_mel(tone(), config).shape
+
+
+@pytest.mark.parametrize("name", features.PRESETS)
+def test_log_mel_equals_librosas_chain(name):
+    c = features.PRESETS[name]
+    y = np.random.default_rng(1).normal(0, 0.1, c.n_samples).astype(np.float32)
+    power = librosa.feature.melspectrogram(
+        y=y, sr=c.sr, n_fft=c.n_fft, hop_length=c.hop_length, win_length=c.win_length, n_mels=c.n_mels
+    )
+    expected = librosa.power_to_db(power, ref=np.max if c.ref == "max" else 1.0).T
+    if c.zscore:
+        expected = (expected - expected.mean()) / expected.std()
+    got = features.log_mel(y, c)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("folder", [real("gtzan_clips")])
+def test_real_clips_equal_librosas_chain(folder):
+    index = datasets.load("gtzan", folder)
+    x = features.extract(index, features.PRESETS["bbnn"]).x
+    assert x.shape == (20, 647, 128) and x.dtype == np.float32
+    for path, got in zip(index["path"], x):
+        y = librosa.util.fix_length(librosa.load(path, sr=22_050)[0], size=661_794)
+        mel = librosa.feature.melspectrogram(y=y, sr=22_050, n_fft=2_048, hop_length=1_024, n_mels=128)
+        np.testing.assert_allclose(got, librosa.power_to_db(mel).T, atol=1e-3)
+
+
+@pytest.mark.parametrize("y", [np.zeros((2, 100)), np.zeros(0), np.array([0.0, np.nan, 0.1])])
+def test_log_mel_refuses_what_is_no_clip(y):
+    with pytest.raises(ValueError, match="mono|NaN"):
+        features.log_mel(y, SHORT)
+
+
+@pytest.mark.parametrize("change", [{"hop_length": 0}, {"win_length": 4_096}, {"ref": "median"}])
+def test_impossible_configurations_are_refused(change):
+    with pytest.raises(ValueError):
+        features.MelConfig(**change)
+
+
+def test_unknown_preset_lists_the_known():
+    with pytest.raises(ValueError, match="unknown preset 'x'; known: bbnn, inception_resnet"):
+        features.preset("x")
+
+
+def test_store_is_filled_once_and_reports_the_skipped(collection, tmp_path, monkeypatch):
+    (collection / "genres" / "pop" / "pop.00004.wav").write_bytes(b"no sound")
+    soundfile.write(collection / "genres" / "pop" / "pop.00005.wav", np.zeros((110_250, 2)) + 0.1, 44_100)
+    index = datasets.load("gtzan", collection)
+    first = features.extract(index, SHORT, tmp_path / "s.zarr", n_jobs=2)
+    report = first.report.set_index("clip_id")
+    assert report.loc["pop.00004", "status"] == "skipped" and "cannot be decoded" in report.loc["pop.00004", "note"]
+    assert report.loc["pop.00005", "note"].startswith("2 channels mixed to mono, resampled from 44,100 Hz")
+    assert len(first.x) == len(first.index) == len(index) - 1
+    for row, path in enumerate(first.index["path"]):
+        np.testing.assert_array_equal(first.x[row], features.log_mel(audio.load(path)[0], SHORT))
+
+    monkeypatch.setattr(features, "log_mel", None)  # a second run that computes anything fails
+    second = features.extract(index, SHORT, tmp_path / "s.zarr")
+    np.testing.assert_array_equal(second.x, first.x)
+    assert second.report.equals(first.report)
+
+
+def test_store_of_other_clips_or_settings_is_refused(collection, tmp_path):
+    index = datasets.load("gtzan", collection)
+    features.extract(index, SHORT, tmp_path / "s.zarr")
+    for other in ((index[::-1].reset_index(drop=True), SHORT), (index, features.preset("inception_resnet", 3))):
+        with pytest.raises(ValueError, match="other clips or settings"):
+            features.extract(*other, tmp_path / "s.zarr")
+
+
+def test_no_usable_clip_is_an_error(collection, tmp_path):
+    for path in collection.rglob("*.wav"):
+        path.write_bytes(b"")
+    with pytest.raises(ValueError, match="none of the 12 clips can be used"):
+        features.extract(datasets.load("gtzan", collection), SHORT, tmp_path / "s.zarr")
+
+
+def test_killed_extraction_goes_on_to_the_same_result(collection, tmp_path):
+    index = datasets.load("gtzan", collection)
+    expected = features.extract(index, SHORT, tmp_path / "whole.zarr")
+    code = (
+        "import time; from genre_utils import datasets, features as f; inner = f.log_mel\n"
+        "f.log_mel = lambda *a: (time.sleep(0.2), inner(*a))[1]\n"
+        f"f.extract(datasets.load('gtzan', {str(collection)!r}), f.preset('bbnn', 3), {str(tmp_path / 'cut.zarr')!r})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    notes = tmp_path / "cut.zarr" / "note" / "c"
+    deadline = time.monotonic() + 60
+    while not (notes.exists() and len(list(notes.iterdir())) >= 3):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(list(notes.iterdir())) < len(index)
+    got = features.extract(index, SHORT, tmp_path / "cut.zarr")
+    np.testing.assert_array_equal(got.x, expected.x)
+    assert got.report.equals(expected.report)
