@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ._progress import progress
+
 
 def scores(y_true, y_pred):
     """Accuracy and macro-averaged precision, recall and F1, by scikit-learn.
@@ -183,7 +185,6 @@ def cross_validate(model, x, index, recipe, n_folds=10, out_dir=None, seed=0, n_
         If `n_folds` does not fit the genres, or `out_dir` holds the folds of another run.
     """
     import joblib
-    from tqdm.auto import tqdm
 
     if len(x) != len(index):
         raise ValueError(
@@ -199,9 +200,7 @@ def cross_validate(model, x, index, recipe, n_folds=10, out_dir=None, seed=0, n_
         joblib.delayed(_run_fold)(model, options, x, labels, folds, fold, recipe, seed, paths[fold])
         for fold in range(n_folds)
     )
-    done = list(
-        tqdm(joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs), total=n_folds, desc="folds", leave=False)
-    )
+    done = list(progress(joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs), total=n_folds, desc="folds"))
     columns = [f"p_{k}" for k in range(labels.max() + 1)]
     parts = []
     for fold, result in enumerate(done):
@@ -232,7 +231,7 @@ def _run_fold(model, options, x, labels, folds, fold, recipe, seed, path):
         network, (x[~held_out], labels[~held_out]), recipe, (x[held_out], labels[held_out]), seed=seed + fold
     )
     probabilities = network.predict(x[held_out], batch_size=recipe.batch_size, verbose=0)
-    result = {"fold": fold, "probabilities": probabilities.tolist(), "history": history.to_dict("list")}
+    result = {"fold": fold, "probabilities": probabilities.tolist(), "history": history}
     if path is not None:
         write_atomically(path, json.dumps(result))
     keras.backend.clear_session()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from . import audio, datasets
+from ._progress import progress
 
 NOTE_BYTES = 256
 
@@ -78,8 +79,8 @@ class MelConfig:
 PRESETS = {
     # Liu et al. 2021, released code: 647 x 128.
     "bbnn": MelConfig(),
-    # Inception-ResNet paper, 4.2: "a window length for Fourier transform of 512 samples, a hop length of 1,024". The FFT
-    # keeps librosa's 2,048 points: with 512 of them a fifth of the mel bands would contain no bin at all.
+    # Inception-ResNet paper, 4.2: a window of 512 samples and a hop of 1,024. The FFT keeps librosa's 2,048 points;
+    # with 512, the lowest bands would share bins, and not all 128 be independent (notebook 02 counts them).
     "inception_resnet": MelConfig(win_length=512),
     # DenseNet/FMA paper, IV: windows of 3,472 and 1,976 samples with half overlap. The printed sizes, 513 x 128 and
     # 224 x 224, follow from 10 s at 22,050 Hz, not at the 16,000 Hz of the 1-D input.
@@ -202,7 +203,6 @@ def extract(index, config, store=None, n_jobs=1):
         x = datasets.precomputed.read(index)
         return Features(x, index, index[["clip_id"]].assign(status="used", note="read as log-mels"))
     import joblib
-    from tqdm.auto import tqdm
 
     key = store_key(index, config)
     group = _open(store or datasets.cache_dir() / "features" / f"{key}.zarr", key, (len(index), *config.shape))
@@ -210,15 +210,47 @@ def extract(index, config, store=None, n_jobs=1):
     missing = [row for row, note in enumerate(notes) if not note]
     jobs = (joblib.delayed(_extract_one)(group, row, index["path"].iloc[row], config) for row in missing)
     done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
-    for row, note in zip(missing, tqdm(done, total=len(missing), desc="log-mels", leave=False)):
+    for row, note in zip(missing, progress(done, total=len(missing), desc="log-mels")):
         notes[row] = note
-    report = pd.DataFrame([note.partition(": ")[::2] for note in notes], columns=["status", "note"])
-    report.insert(0, "clip_id", index["clip_id"].to_numpy())
-    used = report["status"].eq("used").to_numpy()
-    if not used.any():
-        raise ValueError(f"none of the {len(index)} clips can be used:\n{report.head(10).to_string(index=False)}")
+    report = _report(index, notes)
+    used = _used(report)
     x = np.stack([group["log_mel"][row] for row in np.flatnonzero(used)])
     return Features(x, index[used].reset_index(drop=True), report)
+
+
+def waveforms(index, sr=16_000, seconds=10.0, n_jobs=1):
+    """The first seconds of every usable clip of a collection, as the FMA study's 1-D networks read them.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+        From `datasets.load`; a collection of sound, not of log-mels.
+    sr : int
+        Sample rate in Hz.
+    seconds : float
+        Clips are cut or zero-padded to this length.
+    n_jobs : int
+        Processes at work.
+
+    Returns
+    -------
+    Features
+        With samples in place of log-mels: `x` has the shape (n_used, n_samples).
+
+    Raises
+    ------
+    ValueError
+        If the collection holds log-mels only, or no clip is usable.
+    """
+    import joblib
+
+    if index["dataset"].eq("precomputed").any():
+        raise ValueError("precomputed log-mels hold no waveforms; use a collection of sound files")
+    jobs = (joblib.delayed(_load_one)(path, sr, round(sr * seconds)) for path in index["path"])
+    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    clips, notes = zip(*progress(done, total=len(index), desc="waveforms"))
+    report = _report(index, notes)
+    return Features(np.stack([y for y in clips if y is not None]), index[_used(report)].reset_index(drop=True), report)
 
 
 def store_key(index, config):
@@ -243,6 +275,18 @@ def store_key(index, config):
     return digest.hexdigest()[:20]
 
 
+def _report(index, notes):
+    report = pd.DataFrame([note.partition(": ")[::2] for note in notes], columns=["status", "note"])
+    report.insert(0, "clip_id", index["clip_id"].to_numpy())
+    if not _used(report).any():
+        raise ValueError(f"none of the {len(index)} clips can be used:\n{report.head(10).to_string(index=False)}")
+    return report
+
+
+def _used(report):
+    return report["status"].eq("used").to_numpy()
+
+
 def _open(store, key, shape):
     import zarr
 
@@ -260,15 +304,25 @@ def _open(store, key, shape):
 
 
 def _extract_one(group, row, path, config):
-    try:
-        y, info = audio.load(path, config.sr)
-    except audio.AudioError as error:
-        return f"skipped: {error}"
-    notes = list(info.notes)
-    if len(y) < config.n_samples:
-        notes.append(f"padded by {config.seconds - len(y) / config.sr:.1f} s")
-    group["log_mel"][row] = log_mel(y, config)
-    note = f"used: {', '.join(notes)}"
+    from threadpoolctl import threadpool_limits
+
+    y, note = _load_one(path, config.sr, config.n_samples)
+    if y is None:
+        return note
+    # In one thread, so that the last digit does not depend on how many processes share the work.
+    with threadpool_limits(1):
+        group["log_mel"][row] = log_mel(y, config)
     # Written last: a row with a note is a finished row.
     group["note"][row] = np.frombuffer(note.encode()[:NOTE_BYTES].ljust(NOTE_BYTES, b"\0"), dtype="uint8")
     return note
+
+
+def _load_one(path, sr, n_samples):
+    try:
+        y, info = audio.load(path, sr)
+    except audio.AudioError as error:
+        return None, f"skipped: {error}"
+    notes = list(info.notes)
+    if len(y) < n_samples:
+        notes.append(f"padded by {(n_samples - len(y)) / sr:.1f} s")
+    return audio.fix_length(y, n_samples), f"used: {', '.join(notes)}"

@@ -7,7 +7,7 @@ import pandas as pd
 
 IRN = "Valdera and Arifin (2025), Music genre classification using Inception-ResNet architecture"
 FMA = "Fella and Pedrazzi, Music Genre Classification: enhancing the baseline architectures with DenseNet"
-BBNN = "Liu et al. (2021), Bottom-up broadcast neural network for music genre classification, doi 10.1007/s11042-020-09643-6"
+BBNN = "Liu et al. (2021), Bottom-up broadcast neural network for music genre classification"
 
 
 def _table(rows, columns, source, index=None):

@@ -4,6 +4,7 @@ A figure that shows data takes `source`, the words of `datasets.source`, and pri
 """
 
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 
 PALETTE = "colorblind"
@@ -21,10 +22,20 @@ def style():
     )
 
 
-def _finish(fig, source=""):
+def finish(fig, source=""):
+    """Name the data at the foot of a figure and close it, so that a notebook shows it once, as the cell's value.
+
+    Parameters
+    ----------
+    fig : Figure
+    source : str
+
+    Returns
+    -------
+    Figure
+    """
     if source:
         fig.supxlabel(f"Data: {source}", x=0.01, ha="left", fontsize=8, color="0.35")
-    # Closed, so that a notebook shows the returned figure once.
     plt.close(fig)
     return fig
 
@@ -60,7 +71,7 @@ def waveforms(clips, sr, source=""):
         ax.fill_between(t, blocks.min(axis=1), blocks.max(axis=1), linewidth=0.5, color="C0")
         ax.set(title=title, ylabel="amplitude")
     axes.flat[-1].set(xlabel="time (s)", xlim=(0, max(len(y) for y in clips.values()) / sr))
-    return _finish(fig, source)
+    return finish(fig, source)
 
 
 def spectrograms(spectra, config, source="", unit="level (dB)", columns=2):
@@ -101,7 +112,7 @@ def spectrograms(spectra, config, source="", unit="level (dB)", columns=2):
     for ax in axes[:, 0]:
         ax.set_ylabel("frequency (Hz)")
     fig.colorbar(image, ax=axes, label=unit)
-    return _finish(fig, source)
+    return finish(fig, source)
 
 
 def history(table, source="", chance=None):
@@ -109,7 +120,7 @@ def history(table, source="", chance=None):
 
     Parameters
     ----------
-    table : pd.DataFrame
+    table : dict or pd.DataFrame
         From `training.fit`, or with a column `fold` from `evaluation.cross_validate`.
     source : str
     chance : float, optional
@@ -119,6 +130,7 @@ def history(table, source="", chance=None):
     -------
     Figure
     """
+    table = pd.DataFrame(table)
     fig, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
     parts = {"training": "", "held out": "val_"}
     for ax, what in zip(axes, ("loss", "accuracy")):
@@ -137,7 +149,7 @@ def history(table, source="", chance=None):
     if chance is not None:
         axes[1].axhline(chance, color="0.5", linestyle=":", label="guessing")
     axes[1].legend(loc="upper left", frameon=False, fontsize="small")
-    return _finish(fig, source)
+    return finish(fig, source)
 
 
 def confusion(counts, genres, source=""):
@@ -175,7 +187,7 @@ def confusion(counts, genres, source=""):
         cbar_kws={"label": "share of the true genre"},
     )
     ax.set(xlabel="predicted genre", ylabel="true genre")
-    return _finish(fig, source)
+    return finish(fig, source)
 
 
 def scores_by_genre(table, source="", published=None):
@@ -203,7 +215,7 @@ def scores_by_genre(table, source="", published=None):
     ax.set(yticks=places, yticklabels=table.index, xlim=(-0.02, 1.02), xlabel="score")
     ax.grid(axis="y", linewidth=0.4)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
-    return _finish(fig, source)
+    return finish(fig, source)
 
 
 def parts(table, title=""):
@@ -229,7 +241,7 @@ def parts(table, title=""):
         ax.set(xlabel=label, xlim=(0, values.max() * 1.25))
     axes[0].invert_yaxis()
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return _finish(fig)
+    return finish(fig)
 
 
 def architecture(table, title=""):
@@ -254,7 +266,7 @@ def architecture(table, title=""):
         ax.annotate("", (i + 0.64, 0), (i + 0.36, 0), arrowprops={"arrowstyle": "->", "color": "0.3"})
     ax.set(xlim=(-0.5, len(table) - 0.1), ylim=(-0.8, 0.62), title=title)
     ax.set_axis_off()
-    return _finish(fig)
+    return finish(fig)
 
 
 def clip_sheet(clips, spectra, config, source=""):
@@ -296,7 +308,7 @@ def clip_sheet(clips, spectra, config, source=""):
     for ax in axes[-1]:
         ax.set(xlabel="time (s)", xlim=(0, config.seconds))
     fig.colorbar(image, ax=axes, label="level (dB)", aspect=60)
-    return _finish(fig, source)
+    return finish(fig, source)
 
 
 def genre_levels(deviation, config, source=""):
@@ -321,7 +333,7 @@ def genre_levels(deviation, config, source=""):
     ax.set(yticks=np.arange(len(deviation)) + 0.5, yticklabels=deviation.index, xlabel="frequency (Hz)")
     ax.set_xticks(places, labels)
     fig.colorbar(image, ax=ax, label="dB above or below\nall genres")
-    return _finish(fig, source)
+    return finish(fig, source)
 
 
 def windows(y, configs, first, source="", n_frames=5):
@@ -345,21 +357,21 @@ def windows(y, configs, first, source="", n_frames=5):
 
     fig, axes = plt.subplots(len(configs), figsize=(8, 0.6 + 2 * len(configs)), sharex=True, squeeze=False)
     for ax, (title, config) in zip(axes.flat, configs.items()):
-        centres = np.arange(first, first + n_frames) * config.hop_length
-        around = np.arange(centres[0] - config.hop_length, centres[-1] + config.hop_length)
+        around = np.arange((first - 0.6) * config.hop_length, (first + n_frames - 0.4) * config.hop_length).astype(int)
         width, peak = config.win_length or config.n_fft, np.abs(y[around]).max()
-        reached = (np.abs(around[:, None] - np.arange(len(y) // config.hop_length + 2) * config.hop_length)).min(axis=1)
-        ax.fill_between(
-            around, -peak, peak, where=reached >= width / 2, color="0.85", linewidth=0, label="reached by no window"
-        )
+        since = around % config.hop_length
+        unseen = np.minimum(since, config.hop_length - since) >= width / 2
+        ax.fill_between(around, -peak, peak, where=unseen, color="0.85", linewidth=0, label="reached by no window")
         ax.plot(around, y[around], color="C0", linewidth=0.6)
-        for frame, centre in enumerate(centres, first):
-            ax.plot(centre - width / 2 + np.arange(width), peak * get_window("hann", width), color="C1", linewidth=1.5)
-            ax.text(centre, 1.08 * peak, f"frame {frame}", ha="center", fontsize=8)
+        bell = peak * get_window("hann", width)
+        for frame in range(first - 1, first + n_frames + 1):
+            centre = frame * config.hop_length
+            ax.plot(centre - width / 2 + np.arange(width), bell, color="C1", linewidth=1.5)
+            ax.text(centre, 1.08 * peak, f"frame {frame}", ha="center", fontsize=8, clip_on=True)
         ax.set(ylabel="amplitude", xlim=(around[0], around[-1]), ylim=(-1.1 * peak, 1.3 * peak))
         ax.set_title(title, pad=8)
-        if (reached >= width / 2).any():
+        if unseen.any():
             ax.legend(loc="lower right", fontsize="small")
     axes.flat[-1].set_xlabel("sample")
     axes.flat[-1].xaxis.set_major_formatter("{x:,.0f}")
-    return _finish(fig, source)
+    return finish(fig, source)

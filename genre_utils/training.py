@@ -1,12 +1,14 @@
 """Training by a recipe. Explained in notebook 09."""
 
+import csv
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
+
+from ._progress import progress
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,9 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0):
 
     Returns
     -------
-    pd.DataFrame
-        A row an epoch: `epoch` (from 1), `loss`, `accuracy`, `val_loss` and `val_accuracy` with validation,
-        `learning_rate`, `seconds`.
+    dict of str to list
+        As Keras's own history, a value an epoch: `epoch` (from 1), `loss`, `accuracy`, with validation `val_loss` and
+        `val_accuracy`, `learning_rate` and `seconds`.
 
     Raises
     ------
@@ -102,8 +104,8 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0):
         metrics=["accuracy"],
         jit_compile=_jit(),
     )
-    progress = Progress(recipe.epochs)
-    callbacks = [progress, keras.callbacks.TerminateOnNaN()]
+    recorder = Recorder(recipe.epochs)
+    callbacks = [recorder, keras.callbacks.TerminateOnNaN()]
     if recipe.lr_patience is not None:
         callbacks.append(
             keras.callbacks.ReduceLROnPlateau(
@@ -120,16 +122,17 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0):
         callbacks=callbacks,
         verbose=0,
     )
-    history = pd.DataFrame(progress.rows)
-    if not np.isfinite(history["loss"].iloc[-1]):
+    history = recorder.history
+    if not np.isfinite(history["loss"][-1]):
         raise TrainingDiverged(
-            f"the loss became {history['loss'].iloc[-1]} in epoch {len(history)}: try a lower learning rate "
+            f"the loss became {history['loss'][-1]} in epoch {history['epoch'][-1]}: try a lower learning rate "
             f"(here {recipe.learning_rate:g}) and look for NaN in the inputs"
         )
     if out_dir is not None:
         out_dir = Path(out_dir)
         out_dir.mkdir(parents=True, exist_ok=True)
-        history.to_csv(out_dir / "history.csv", index=False)
+        with open(out_dir / "history.csv", "w", newline="") as file:
+            csv.writer(file).writerows([history, *zip(*history.values())])
         model.save(out_dir / "model.keras")
     return history
 
@@ -162,7 +165,7 @@ def check_data(model, x, y):
         raise ValueError("the inputs hold NaN or infinite values")
 
 
-class Progress(keras.callbacks.Callback):
+class Recorder(keras.callbacks.Callback):
     """A progress bar over epochs that also keeps the history.
 
     Parameters
@@ -172,9 +175,7 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, epochs):
         super().__init__()
-        from tqdm.auto import tqdm
-
-        self.bar, self.rows = tqdm(total=epochs, desc="epochs", leave=False), []
+        self.bar, self.history = progress(total=epochs, desc="epochs"), {}
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -182,7 +183,9 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         logs = {name: float(value) for name, value in logs.items()}
         logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        self.rows.append({"epoch": epoch + 1, **logs, "seconds": time.perf_counter() - self.started})
+        row = {"epoch": epoch + 1, **logs, "seconds": time.perf_counter() - self.started}
+        for name, value in row.items():
+            self.history.setdefault(name, []).append(value)
         self.bar.set_postfix({name: f"{value:.3g}" for name, value in logs.items()})
         self.bar.update()
 

@@ -82,12 +82,25 @@ def test_store_is_filled_once_and_reports_the_skipped(collection, tmp_path, monk
     assert report.loc["pop.00005", "note"].startswith("2 channels mixed to mono, resampled from 44,100 Hz")
     assert len(first.x) == len(first.index) == len(index) - 1
     for row, path in enumerate(first.index["path"]):
-        np.testing.assert_array_equal(first.x[row], features.log_mel(audio.load(path)[0], SHORT))
+        np.testing.assert_allclose(first.x[row], features.log_mel(audio.load(path)[0], SHORT), atol=1e-4)
+    np.testing.assert_array_equal(features.extract(index, SHORT, tmp_path / "t.zarr").x, first.x)
 
     monkeypatch.setattr(features, "log_mel", None)  # a second run that computes anything fails
     second = features.extract(index, SHORT, tmp_path / "s.zarr")
     np.testing.assert_array_equal(second.x, first.x)
     assert second.report.equals(first.report)
+
+
+def test_waveforms_are_cut_padded_and_reported(collection):
+    (collection / "genres" / "pop" / "pop.00004.wav").write_bytes(b"no sound")
+    index = datasets.load("gtzan", collection)
+    got = features.waveforms(index, sr=16_000, seconds=3.1)
+    assert got.x.shape == (12, 49_600) and got.x.dtype == np.float32 and len(got.index) == 12
+    assert got.report.set_index("clip_id").loc["pop.00004", "status"] == "skipped"
+    assert got.report["note"].iloc[0] == "resampled from 22,050 Hz, padded by 0.1 s" and not got.x[0, 48_000:].any()
+    np.testing.assert_array_equal(got.x[3], audio.load(index["path"][3], 16_000)[0][:49_600])
+    with pytest.raises(ValueError, match="hold no waveforms"):
+        features.waveforms(index.assign(dataset="precomputed"))
 
 
 def test_store_of_other_clips_or_settings_is_refused(collection, tmp_path):

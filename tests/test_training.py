@@ -24,7 +24,7 @@ def toy(n=24, n_classes=3, seed=0):
 def test_every_network_learns(name, tmp_path):
     keras.utils.set_random_seed(0)
     model = models.build(name, (64, 32, 1), 3)
-    history = training.fit(model, toy(), RECIPE, validation=toy(12, seed=1), out_dir=tmp_path)
+    history = pd.DataFrame(training.fit(model, toy(), RECIPE, validation=toy(12, seed=1), out_dir=tmp_path))
     assert history["epoch"].tolist() == list(range(1, len(history) + 1))
     assert {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"} <= set(history)
     assert history["loss"].iloc[-1] < 0.7 * history["loss"].iloc[0]
@@ -39,8 +39,7 @@ def test_equal_seeds_give_equal_histories(tiny):
         keras.utils.set_random_seed(3)
         return training.fit(tiny(), toy(), RECIPE, seed=seed)["loss"]
 
-    pd.testing.assert_series_equal(run(5), run(5))
-    assert (run(5) != run(6)).any()
+    assert run(5) == run(5) != run(6)
 
 
 def test_published_recipe():
@@ -53,8 +52,8 @@ def test_learning_rate_halves_and_training_stops_when_nothing_improves(tiny):
     x, y = toy()
     recipe = training.Recipe(epochs=30, batch_size=8, learning_rate=1e-9, lr_patience=2, stop_patience=4, min_delta=0.5)
     history = training.fit(tiny(), (x, y), recipe)
-    assert len(history) == 5
-    assert history["learning_rate"].iloc[-1] < 0.6e-9
+    assert history["epoch"] == [1, 2, 3, 4, 5]
+    assert history["learning_rate"][-1] < 0.6e-9
 
 
 def test_divergence_is_told(tiny):

@@ -66,11 +66,11 @@ def render(genre, seed, seconds=30.0, artist=None, clip=0, sr=SR):
     sound = STYLES[choose((genre,) * BORROWING + STYLES[genre].near)]
     bass, comp, lead = (TIMBRES[choose(kind)] for kind in (sound.bass_sounds, sound.comp_sounds, sound.lead_sounds))
     parts = (
-        (_drums(plan, choose, between, rng), between(-7, 2), 0, 0),
-        (_chordal(plan, plan.style.bass, bass, 28, choose, rng), between(-6, 2), bass.drive, 0),
-        (_chordal(plan, plan.style.comp, comp, choose((48, 52, 55, 60)), choose, rng), between(-9, 0), comp.drive,
+        (_drums(plan, choose, between, rng), between(-11, 3), 0, 0),
+        (_chordal(plan, plan.style.bass, bass, 28, choose, rng), between(-9, 3), bass.drive, 0),
+        (_chordal(plan, plan.style.comp, comp, choose((48, 52, 55, 60)), choose, rng), between(-11, 2), comp.drive,
          between(*sound.echo)),
-        (_lead(plan, lead, choose((57, 60, 64, 69)), choose, rng), between(-8, 1), lead.drive, 0),
+        (_lead(plan, lead, choose((57, 60, 64, 69)), choose, rng), between(-10, 2), lead.drive, 0),
     )  # fmt: skip
     mix = sum(10 ** (level / 20) * _track(notes, plan, drive, echo, rng) for notes, level, drive, echo in parts)
     return _produce(mix, sound, sr, between, rng)[-round(seconds * sr) :]
@@ -275,14 +275,14 @@ def _produce(mix, sound, sr, between, rng):
     room = rng.standard_normal(len(t)) * np.exp(-6.9 * t / room_time) * (t > 0.01)
     room[0], room[1:] = 1, wet * room[1:] / np.sqrt(np.sum(room[1:] ** 2))
     octaves = np.log2(np.maximum(np.arange(size // 2 + 1) * sr / size, 20) / 640)
-    db = between(-2.5, 2.5) * octaves
+    db = between(-3, 3) * octaves
     for centre in (-3, -1, 1, 3):
-        db += between(-5, 5) * np.exp(-((octaves - centre) ** 2))
-    db -= 24 * np.maximum(0, octaves - between(2.2, 4.2))  # an old recording ends early
+        db += between(-9, 9) * np.exp(-((octaves - centre) ** 2))
+    db -= 24 * np.maximum(0, octaves - between(1.5, 4.5))  # an old recording ends early
     spectrum = fft.rfft(mix, size) * fft.rfft(room.astype(np.float32), size) * (10 ** (db / 20)).astype(np.float32)
     y = fft.irfft(spectrum, size)[:n]
     y /= np.sqrt(np.mean(y**2)) + 1e-9
-    press = between(0.2, 0.9)  # a compressor presses the peaks together
-    y = np.tanh(press * y) + np.float32(10 ** (between(-70, -40) / 20)) * rng.standard_normal(n, dtype=np.float32)
-    y *= np.float32(10 ** (between(-26, -10) / 20)) / np.sqrt(np.mean(y**2))
+    press = between(0.1, 0.5)  # a compressor presses the peaks together
+    y = np.tanh(press * y) + np.float32(10 ** (between(-70, -36) / 20)) * rng.standard_normal(n, dtype=np.float32)
+    y *= np.float32(10 ** (between(-28, -13) / 20)) / np.sqrt(np.mean(y**2))
     return np.clip(y, -0.99, 0.99).astype(np.float32)

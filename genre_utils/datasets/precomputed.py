@@ -35,15 +35,14 @@ def load(root):
     """
     with _open(root) as arrays:
         names = set(arrays.files)
-        needed = {"clip_id", "label", "genres"} | (
-            {"log_mel"} if "log_mel" in names else {"level", "range_db", "floor_db"}
-        )
+        levels = {"log_mel"} if "log_mel" in names else {"level", "range_db", "floor_db"}
+        needed = {"clip_id", "label", "genres"} | levels
         if missing := needed - names:
             raise ValueError(f"{root} lacks {', '.join(sorted(missing))}; it holds {', '.join(sorted(names))}")
         clip_id, label, genres = (arrays[name] for name in ("clip_id", "label", "genres"))
     if len(clip_id) != len(label) or not len(label) or not 0 <= label.min() <= label.max() < len(genres):
         raise ValueError(
-            f"{root} holds {len(clip_id)} clip ids, {len(label)} labels and {len(genres)} genres that do not fit together"
+            f"the {len(clip_id)} clip ids, {len(label)} labels and {len(genres)} genres of {root} do not fit together"
         )
     return pd.DataFrame(
         {

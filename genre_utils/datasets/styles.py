@@ -126,7 +126,7 @@ STYLES = {
         comp_sounds=("scratch", "clean", "epiano", "strings", "piano"), lead_sounds=("strings", "voice", "brass", "saw",
                      "voice")),
     "hiphop": Style(
-        near=("reggae", "pop"), tempo=(76, 104), swing=(0.1, 0.4),
+        near=("reggae", "pop", "disco"), tempo=(76, 104), swing=(0.1, 0.4),
         drums=("kick x..x..x...x..... snare ....x.......x... hat x.x.x.x.x.x.x.x.",
                "kick x.....xx..x....x snare ....x.......x... hat x.x.x.xxx.x.x.x.",
                "kick x.x.......xx.... clap ....x.......x... hat xxxxxxxxxxx.xxxx",
@@ -178,7 +178,7 @@ STYLES = {
                 "clean", "epiano", "nylon", "strings"),
         lead_sounds=("voice", "voice", "voice", "square", "saw")),
     "reggae": Style(
-        near=("hiphop",), tempo=(64, 92), swing=(0.05, 0.3),
+        near=("hiphop", "pop", "blues"), tempo=(64, 92), swing=(0.05, 0.3),
         drums=("kick ........x....... rim ........x....... hat x.x.x.x.x.x.x.x.",
                "kick ....x.......x... rim ....x.......x... hat x.xxx.x.x.xxx.x.",
                "kick x...x...x...x... snare ....x.......x... hat x.x.x.x.x.x.x.x.",

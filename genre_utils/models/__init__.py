@@ -3,10 +3,19 @@
 Every layer's name is ``part.layer``, so that `describe` can group the layers by the parts a paper names.
 """
 
-from . import bbnn, inception_resnet
+from . import bbnn, fma, inception_resnet
+from .bbnn import load_authors_weights as load_bbnn_authors_weights
 from .describe import describe, part_of
 
-_BUILDERS = {"bbnn": bbnn.build, "inception_resnet": inception_resnet.build}
+_BUILDERS = {
+    "baseline_a_1d": fma.build_baseline_a_1d,
+    "baseline_a_2d": fma.build_baseline_a_2d,
+    "baseline_b": fma.build_baseline_b,
+    "bbnn": bbnn.build,
+    "densenet121": fma.build_densenet121,
+    "fusion": fma.build_fusion,
+    "inception_resnet": inception_resnet.build,
+}
 
 
 def names():
@@ -19,17 +28,18 @@ def names():
     return sorted(_BUILDERS)
 
 
-def build(name, input_shape=(647, 128, 1), n_classes=10, **options):
+def build(name, input_shape=None, n_classes=None, **options):
     """A new network with random weights.
 
     Parameters
     ----------
     name : str
         One of `names`.
-    input_shape : tuple of int
-        ``(n_frames, n_mels, 1)``; `n_frames` may be None for spectrograms of any length.
-    n_classes : int
-        Number of genres, two or more.
+    input_shape : tuple of int, optional
+        ``(n_frames, n_mels, 1)``, for the waveform's network ``(n_samples, 1)``, for the fusion both. By default the
+        paper's. BBNN, Inception-ResNet and the 2-D baselines also take None for a number of frames that varies.
+    n_classes : int, optional
+        Number of genres, two or more. By default the paper's: 10 of GTZAN or 8 of fma_small.
     **options
         What a paper leaves open, as arguments of the network's own `build`.
 
@@ -45,9 +55,13 @@ def build(name, input_shape=(647, 128, 1), n_classes=10, **options):
     """
     if name not in _BUILDERS:
         raise ValueError(f"unknown model {name!r}; known: {', '.join(names())}")
-    if n_classes < 2:
-        raise ValueError(f"n_classes is {n_classes}; a classifier needs two or more")
-    return _BUILDERS[name](tuple(input_shape), n_classes, **options)
+    if n_classes is not None:
+        if n_classes < 2:
+            raise ValueError(f"n_classes is {n_classes}; a classifier needs two or more")
+        options["n_classes"] = n_classes
+    if input_shape is not None:
+        options["input_shape"] = tuple(input_shape)
+    return _BUILDERS[name](**options)
 
 
-__all__ = ["build", "describe", "names", "part_of"]
+__all__ = ["build", "describe", "load_bbnn_authors_weights", "names", "part_of"]

@@ -1,9 +1,17 @@
 """BBNN, the bottom-up broadcast neural network of Liu et al. (2021), doi 10.1007/s11042-020-09643-6. Notebook 05."""
 
 import keras
+import numpy as np
 from keras import layers
 
 from ._layers import check_spectrogram
+
+BRANCHES = ("point", "small_reduce", "small", "large_reduce", "large", "pooled")
+AUTHORS_WEIGHTS = (
+    "https://raw.githubusercontent.com/CaifengLiu/music-genre-classification/"
+    "7c461a3abf33924d51105c459ae4372ea3b709ed/GTZAN_2048_1/model/0_fold_GTZAN_model.hdf5"
+)
+AUTHORS_SHA256 = "7f4320c5eaeeaecaca33fb37bc1fea047916552c330a304c061bcf4ddb4ab2c4"
 
 
 def build(input_shape=(647, 128, 1), n_classes=10, filters=32, n_blocks=3):
@@ -81,3 +89,74 @@ def norm_relu_conv(x, filters, kernel_size, name):
     x = layers.BatchNormalization(name=f"{name}_norm")(x)
     x = layers.ReLU(name=f"{name}_relu")(x)
     return layers.Conv2D(filters, kernel_size, padding="same", name=name)(x)
+
+
+def load_authors_weights(path=None, model=None):
+    """BBNN with the weights that its authors released, of one of their ten splits of GTZAN.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        An hdf5 file of theirs. By default that of split 0 is downloaded and its checksum checked.
+    model : keras.Model, optional
+        A BBNN of ten classes to load into; left as it is when the file does not fit. By default a new one for
+        spectrograms of any length.
+
+    Returns
+    -------
+    keras.Model
+        For log-mels of ``features.PRESETS["bbnn"]``; its classes are GTZAN's genres in alphabetical order.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or of another network: names the first layer that differs, what was expected and found.
+    """
+    if path is None:
+        import pooch
+
+        path = pooch.retrieve(
+            AUTHORS_WEIGHTS, AUTHORS_SHA256, fname="bbnn_gtzan_fold0.hdf5", path=pooch.os_cache("genre_utils")
+        )
+    if model is None:
+        model = build((None, 128, 1), 10)
+    stored, layer_names = _read_weights(path), _order_of_creation(model)
+    for name, (theirs, weights) in zip(layer_names, stored):
+        expected, found = [tuple(w.shape) for w in model.get_layer(name).weights], [w.shape for w in weights]
+        if expected != found:
+            raise ValueError(
+                f"{path} is of another network: {name} needs weights {expected}, {theirs} in its place {found}"
+            )
+    if len(layer_names) != len(stored):
+        raise ValueError(
+            f"{path} is of another network: it has {len(stored)} layers, expected {len(layer_names)}"
+        )
+    for name, (_, weights) in zip(layer_names, stored):
+        model.get_layer(name).set_weights(weights)
+    return model
+
+
+def _order_of_creation(model):
+    blocks = sorted({layer.name.split(".")[0] for layer in model.layers if layer.name.startswith("block_")})
+    convolutions = ["shallow.conv", *(f"{block}.{name}" for block in blocks for name in BRANCHES), "transition.conv"]
+    norms = ["shallow.norm", *(f"{name}_norm" for name in convolutions[1:]), "decision.norm"]
+    return convolutions + norms + ["decision.softmax"]
+
+
+def _read_weights(path):
+    # Keras 2 numbered the layers of a kind as they were created, counting on from one model to the next.
+    import h5py
+
+    kinds = ["conv2d", "batch_normalization", "dense"]
+    layer_weights = []
+    try:
+        with h5py.File(path) as file:
+            groups = file.get("model_weights", file)
+            for name in groups:
+                weights = [np.array(groups[name][w]) for w in groups[name].attrs["weight_names"]]
+                kind, _, number = name.rpartition("_")
+                if weights:
+                    layer_weights.append((kinds.index(kind), int(number), name, weights))
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} holds no weights that Keras 2.1 wrote for a BBNN ({error})") from error
+    return [entry[2:] for entry in sorted(layer_weights, key=lambda entry: entry[:2])]

@@ -14,39 +14,54 @@ from ._layers import ScaledAdd, check_spectrogram
 
 @dataclass(frozen=True)
 class Completion:
-    """What the paper's text leaves open, and its parameter counts settle.
+    """What the paper's text leaves open, and its parameter counts narrow down.
 
     Attributes
     ----------
     stem : tuple of int
         Filters of the stem's two convolutions.
-    filters : int
-        Filters of every convolution in the modules and the reduction.
-    dense : tuple of int
-        Units of the head's two hidden layers.
+    filters : tuple of int
+        Filters of every convolution in the branches of the modules A, B and C and of the reduction.
+    reduction_after : int
+        Modules before the reduction, 0 to 3.
+    conv_bias : bool
+        Whether convolutions that batch normalisation follows have a bias.
     plain_bias : bool
-        Whether convolutions that no batch normalisation follows (the stem's, and each residual's last) have a bias.
+        Whether the others (the stem's, and each residual's last) have one.
     norm_scale : bool
         Whether batch normalisation learns a scale, gamma, besides its shift.
+    head : tuple
+        Layers between global average pooling and the softmax: the units of a dense layer, "norm" or "dropout".
     """
 
     stem: tuple[int, int] = (64, 32)
-    filters: int = 32
-    dense: tuple[int, int] = (128, 64)
+    filters: tuple[int, int, int, int] = (32, 32, 32, 32)
+    reduction_after: int = 3
+    conv_bias: bool = False
     plain_bias: bool = True
     norm_scale: bool = False
+    head: tuple = ("norm", 128, "dropout", 64, "dropout")
 
 
 VARIANTS = {
     # As keras.applications writes InceptionResNetV2.
     "keras_applications": Completion(),
     # 32 filters everywhere, no convolution with a bias, batch normalisation with gamma.
-    "uniform": Completion(stem=(32, 32), dense=(128, 128), plain_bias=False, norm_scale=True),
+    "uniform": Completion(
+        stem=(32, 32), plain_bias=False, norm_scale=True, head=("norm", 128, "dropout", 128, "dropout")
+    ),
 }
 SCALES = (0.17, 0.1, 0.2)
+# Kernels of each branch, by module; in the reduction, the last of each branch has a stride of two.
+KERNELS = {
+    "module_a": [[(1, 1)], [(1, 1), (3, 3)], [(1, 1), (3, 3), (3, 3)]],
+    "module_b": [[(1, 1)], [(1, 1), (1, 7), (7, 1)]],
+    "module_c": [[(1, 1)], [(1, 1), (1, 3), (3, 1)]],
+    "reduction": [[(1, 1), (3, 3)], [(1, 1), (3, 3)], [(1, 1), (3, 3), (3, 3)]],
+}
 
 
-def build(input_shape=(647, 128, 1), n_classes=10, variant="keras_applications", scales=SCALES, dropout=(0.2, 0.2)):
+def build(input_shape=(647, 128, 1), n_classes=10, variant="keras_applications", scales=SCALES, dropout=0.2):
     """Inception-ResNet: 149,418 parameters in 89 layers.
 
     Parameters
@@ -54,13 +69,13 @@ def build(input_shape=(647, 128, 1), n_classes=10, variant="keras_applications",
     input_shape : tuple of int
         ``(n_frames, n_mels, 1)``.
     n_classes : int
-    variant : str
-        One of `VARIANTS`.
+    variant : str or Completion
+        One of `VARIANTS`, or a completion of one's own.
     scales : tuple of float
         Factor of the residual in the modules A, B and C: by default those of keras.applications, which the paper's
         "activation scale" leaves open.
-    dropout : tuple of float
-        Rates after the two hidden layers of the head; open in the paper.
+    dropout : float
+        Rate in the head; open in the paper.
 
     Returns
     -------
@@ -72,15 +87,17 @@ def build(input_shape=(647, 128, 1), n_classes=10, variant="keras_applications",
         For an unknown variant, or a spectrogram below 64 frames or 32 bands.
     """
     check_spectrogram(input_shape)
-    if variant not in VARIANTS:
+    if not isinstance(variant, Completion) and variant not in VARIANTS:
         raise ValueError(f"unknown variant {variant!r}; known: {', '.join(VARIANTS)}")
-    c = VARIANTS[variant]
+    c = variant if isinstance(variant, Completion) else VARIANTS[variant]
     inputs = keras.Input(input_shape, name="stem.input")
     x = stem(inputs, c)
-    x = module_a(x, c, scales[0])
-    x = module_b(x, c, scales[1])
-    x = module_c(x, c, scales[2])
+    modules = [module_a, module_b, module_c]
+    for module, scale in list(zip(modules, scales))[: c.reduction_after]:
+        x = module(x, c, scale)
     x = reduction(x, c)
+    for module, scale in list(zip(modules, scales))[c.reduction_after :]:
+        x = module(x, c, scale)
     return keras.Model(inputs, head(x, n_classes, c, dropout), name="inception_resnet")
 
 
@@ -95,38 +112,38 @@ def stem(x, c):
 
 def module_a(x, c, scale):
     """Three branches of 1x1 and 3x3 convolutions: 22 layers."""
-    return residual(x, [[1], [1, 3], [1, 3, 3]], c, scale, "module_a")
+    return residual(x, "module_a", c.filters[0], c, scale)
 
 
 def module_b(x, c, scale):
     """Two branches; 1x7 and 7x1 stand for 7x7: 16 layers."""
-    return residual(x, [[1], [1, (1, 7), (7, 1)]], c, scale, "module_b")
+    return residual(x, "module_b", c.filters[1], c, scale)
 
 
 def module_c(x, c, scale):
     """Two branches; 1x3 and 3x1 stand for 3x3: 16 layers."""
-    return residual(x, [[1], [1, (1, 3), (3, 1)]], c, scale, "module_c")
+    return residual(x, "module_c", c.filters[2], c, scale)
 
 
-def residual(x, kernels, c, scale, name):
+def residual(x, name, filters, c, scale):
     """Branches of convolutions, joined by a linear 1x1 convolution and added to their own input.
 
     Parameters
     ----------
     x : KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
-    kernels : list of list
-        For each branch its kernels in order.
+    name : str
+        The module, whose kernels stand in `KERNELS`.
+    filters : int
+        Of every convolution in the branches.
     c : Completion
     scale : float
         Factor of the residual.
-    name : str
-        The part's name.
 
     Returns
     -------
     KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
     """
-    ends = [branch(x, sizes, c, f"{name}.branch_{i}") for i, sizes in enumerate(kernels)]
+    ends = [branch(x, kernels, filters, c, f"{name}.branch_{i}") for i, kernels in enumerate(KERNELS[name])]
     joined = layers.Concatenate(name=f"{name}.concat")(ends)
     linear = layers.Conv2D(x.shape[-1], 1, use_bias=c.plain_bias, name=f"{name}.linear")(joined)
     return layers.ReLU(name=f"{name}.relu")(ScaledAdd(scale, name=f"{name}.add")([x, linear]))
@@ -134,18 +151,20 @@ def residual(x, kernels, c, scale, name):
 
 def reduction(x, c):
     """Three branches and a max-pool, each ending with a stride of two: 23 layers."""
-    branches = [[1, 3], [1, 3], [1, 3, 3]]
-    ends = [branch(x, sizes, c, f"reduction.branch_{i}", halve=True) for i, sizes in enumerate(branches)]
+    ends = [
+        branch(x, kernels, c.filters[3], c, f"reduction.branch_{i}", halve=True)
+        for i, kernels in enumerate(KERNELS["reduction"])
+    ]
     ends.append(layers.MaxPooling2D(3, strides=2, name="reduction.pool")(x))
     return layers.Concatenate(name="reduction.concat")(ends)
 
 
-def branch(x, kernels, c, name, halve=False):
+def branch(x, kernels, filters, c, name, halve=False):
     """Convolution, batch normalisation and ReLU for each kernel; with `halve`, the last has a stride of two."""
     for i, kernel in enumerate(kernels):
         last = halve and i == len(kernels) - 1
         how = {"strides": 2, "padding": "valid"} if last else {"padding": "same"}
-        x = layers.Conv2D(c.filters, kernel, use_bias=False, name=f"{name}_conv_{i}", **how)(x)
+        x = layers.Conv2D(filters, kernel, use_bias=c.conv_bias, name=f"{name}_conv_{i}", **how)(x)
         x = layers.BatchNormalization(scale=c.norm_scale, name=f"{name}_norm_{i}")(x)
         x = layers.ReLU(name=f"{name}_relu_{i}")(x)
     return x
@@ -154,8 +173,11 @@ def branch(x, kernels, c, name, halve=False):
 def head(x, n_classes, c, dropout):
     """The fully connected module: seven layers. Counts cannot tell where its normalisation and dropout sit."""
     x = layers.GlobalAveragePooling2D(name="head.pool")(x)
-    x = layers.BatchNormalization(scale=c.norm_scale, name="head.norm")(x)
-    for i, (units, rate) in enumerate(zip(c.dense, dropout), start=1):
-        x = layers.Dense(units, activation="relu", name=f"head.dense_{i}")(x)
-        x = layers.Dropout(rate, name=f"head.dropout_{i}")(x)
+    for i, kind in enumerate(c.head, start=1):
+        if kind == "norm":
+            x = layers.BatchNormalization(scale=c.norm_scale, name=f"head.norm_{i}")(x)
+        elif kind == "dropout":
+            x = layers.Dropout(dropout, name=f"head.dropout_{i}")(x)
+        else:
+            x = layers.Dense(kind, activation="relu", name=f"head.dense_{i}")(x)
     return layers.Dense(n_classes, activation="softmax", name="head.softmax")(x)
