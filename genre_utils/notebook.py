@@ -101,6 +101,24 @@ def players(sounds, sr=None, seconds=MP3_SECONDS):
     return HTML("".join(player(sound, sr, caption, seconds).data for caption, sound in sounds.items()))
 
 
+def source_code(*things):
+    """Source of functions or classes, as the reader of a paper would want it beside the page.
+
+    Parameters
+    ----------
+    *things : function or class
+
+    Returns
+    -------
+    IPython.display.Markdown
+    """
+    import inspect
+
+    from IPython.display import Markdown
+
+    return Markdown("\n".join(f"```python\n{inspect.getsource(thing)}```" for thing in things))
+
+
 def _mp3(y, sr):
     import soundfile
 

@@ -32,6 +32,9 @@ class Recipe:
         A smaller fall does not count as one.
     monitor : {"loss", "val_loss"}
         The loss on the training part, or on the held-out part, which the Inception-ResNet paper does not say.
+    norm_momentum : float or None
+        Memory of batch normalisation's moving averages; None keeps the network's own, Keras's 0.99. In a run of fewer
+        than some hundred steps that is too long: the network is then judged with averages of its first steps.
     """
 
     epochs: int = 100
@@ -42,6 +45,7 @@ class Recipe:
     stop_patience: int | None = 5
     min_delta: float = 0.0
     monitor: str = "loss"
+    norm_momentum: float | None = None
 
     def __post_init__(self):
         if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
@@ -98,6 +102,10 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0):
     if recipe.monitor == "val_loss" and validation is None:
         raise ValueError("the recipe monitors the held-out loss; give fit(…, validation=(x, y))")
     keras.utils.set_random_seed(seed)
+    if recipe.norm_momentum is not None:
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = recipe.norm_momentum
     model.compile(
         optimizer=keras.optimizers.Adam(recipe.learning_rate),
         loss="sparse_categorical_crossentropy",

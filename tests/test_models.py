@@ -141,6 +141,16 @@ def test_waveforms_a_network_cannot_take_are_refused(name, shape, message):
         models.build(name, shape)
 
 
+def test_outputs_of_a_layer():
+    model = small("bbnn")
+    x = random_inputs(model)
+    assert models.outputs_of(model, "block_1.broadcast", x).shape == (2, 16, 64, 160)
+    last = models.outputs_of(model, "decision.softmax", x)
+    np.testing.assert_allclose(last, model.predict(x, verbose=0), atol=1e-5)
+    with pytest.raises(ValueError, match="No such layer: nope"):
+        models.outputs_of(model, "nope", x)
+
+
 def test_unknown_names_and_too_few_classes():
     with pytest.raises(ValueError, match="unknown model 'vgg'; known: .*bbnn, .*inception_resnet"):
         models.build("vgg")

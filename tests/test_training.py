@@ -56,6 +56,15 @@ def test_learning_rate_halves_and_training_stops_when_nothing_improves(tiny):
     assert history["learning_rate"][-1] < 0.6e-9
 
 
+def test_norm_momentum_is_set_before_training():
+    model = keras.Sequential([keras.Input((64, 32, 1)), keras.layers.BatchNormalization(), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(3, activation="softmax"))
+    x, y = toy()
+    training.fit(model, (x + 5, y), training.Recipe(epochs=1, batch_size=24, norm_momentum=0.25))
+    mean = float(model.layers[0].moving_mean.numpy()[0])
+    assert mean == pytest.approx(0.75 * (x.mean() + 5), rel=1e-3)
+
+
 def test_divergence_is_told(tiny):
     x, y = toy()
     recipe = dataclasses.replace(RECIPE, learning_rate=1e30)

@@ -5,7 +5,7 @@ Every layer's name is ``part.layer``, so that `describe` can group the layers by
 
 from . import bbnn, fma, inception_resnet
 from .bbnn import load_authors_weights as load_bbnn_authors_weights
-from .describe import describe, part_of
+from .describe import describe, outputs_of, part_of
 
 _BUILDERS = {
     "baseline_a_1d": fma.build_baseline_a_1d,
@@ -64,4 +64,4 @@ def build(name, input_shape=None, n_classes=None, **options):
     return _BUILDERS[name](**options)
 
 
-__all__ = ["build", "describe", "load_bbnn_authors_weights", "names", "part_of"]
+__all__ = ["build", "describe", "load_bbnn_authors_weights", "names", "outputs_of", "part_of"]

@@ -128,9 +128,7 @@ def load_authors_weights(path=None, model=None):
                 f"{path} is of another network: {name} needs weights {expected}, {theirs} in its place {found}"
             )
     if len(layer_names) != len(stored):
-        raise ValueError(
-            f"{path} is of another network: it has {len(stored)} layers, expected {len(layer_names)}"
-        )
+        raise ValueError(f"{path} is of another network: it has {len(stored)} layers, expected {len(layer_names)}")
     for name, (_, weights) in zip(layer_names, stored):
         model.get_layer(name).set_weights(weights)
     return model

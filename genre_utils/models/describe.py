@@ -20,6 +20,31 @@ def part_of(layer):
     return layer.name.split(separator)[0]
 
 
+def outputs_of(model, name, x):
+    """What a layer hands on for some clips.
+
+    Parameters
+    ----------
+    model : keras.Model
+    name : str
+        The layer's name.
+    x : np.ndarray [shape=(n_clips, …)]
+
+    Returns
+    -------
+    np.ndarray [shape=(n_clips, …)]
+
+    Raises
+    ------
+    ValueError
+        If the network has no such layer.
+    """
+    import keras
+
+    part = keras.Model(model.inputs, model.get_layer(name).output)
+    return keras.ops.convert_to_numpy(part(x, training=False))
+
+
 def macs(layer):
     """Multiply-accumulate operations of a layer for one clip, biases and normalisation left out.
 

@@ -1,0 +1,66 @@
+# make book · make test · make lab · make bench. All install into .venv first when something changed.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help book test lab bench clean
+
+PYTHON ?=
+PROFILE ?= demo
+DATA_DIR ?=
+JOBS ?= 2
+MIN_FREE_GB ?= 8
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+export PYTHON DATA_DIR MIN_FREE_GB
+
+RUN := .venv/bin/python
+INSTALLED := .venv/.installed
+
+help:
+	@echo "make book    execute the notebooks and publish the book in _build/html"
+	@echo "             PROFILE=demo|smoke|mini|paper  DATA_DIR=folder with clips, for mini and paper  JOBS=2"
+	@echo "make test    run every check"
+	@echo "make lab     open the notebooks in JupyterLab"
+	@echo "make bench   run the benchmarks"
+	@echo "make clean   delete _build (the book, its caches and earlier runs)"
+	@echo "Each installs what it needs into .venv first, with PYTHON=... or the first Python 3.11 to 3.13 found."
+
+book: $(INSTALLED)
+	@$(RUN) book/build.py --profile "$(PROFILE)" --jobs "$(JOBS)" --data-dir "$$DATA_DIR"
+
+test: $(INSTALLED)
+	@$(RUN) -m ruff check
+	@$(RUN) -m pytest $(PYTEST_ARGS)
+
+lab: $(INSTALLED)
+	@$(RUN) -m jupyterlab notebooks
+
+bench: $(INSTALLED)
+	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(RUN) "$$script"; done
+
+clean:
+	rm -rf _build
+
+# The stamp is written last, so an installation that was cut short is done again.
+$(INSTALLED): pyproject.toml constraints.txt
+	@set -e; \
+	python=; seen=; \
+	for candidate in $${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do \
+	  found=$$("$$candidate" -c 'import sys; print("%d.%d.%d at %s" % (sys.version_info[:3] + (sys.executable,)))' 2>/dev/null) || continue; \
+	  case $$found in \
+	    3.11.*|3.12.*|3.13.*) python=$$candidate; break;; \
+	    *) seen="$${seen:+$$seen, }$$found";; \
+	  esac; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "Python 3.11 to 3.13 is needed; found $${seen:-none}. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+	fi; \
+	if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
+	  echo "Python $$found cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; \
+	fi; \
+	free=$$(df -Pk . | awk 'NR == 2 { print int($$4 / 1048576) }'); \
+	if [ "$$free" -lt "$$MIN_FREE_GB" ]; then \
+	  echo "The disk has $$free GB free and $$MIN_FREE_GB GB are needed; free some space (or set MIN_FREE_GB)" >&2; exit 1; \
+	fi; \
+	echo "Installing into .venv with Python $$found"; \
+	"$$python" -m venv .venv; \
+	$(RUN) -m pip install --disable-pip-version-check -e '.[book,test,cluster]' -c constraints.txt; \
+	touch $@

@@ -1,0 +1,271 @@
+"""The built book: how it is built, what stops a build, and how its pages behave in a browser."""
+
+import functools
+import http.server
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+# One worker builds the book and looks at it.
+pytestmark = pytest.mark.xdist_group("book")
+
+spec = importlib.util.spec_from_file_location("book_build", ROOT / "book/build.py")
+book_build = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(book_build)
+
+
+def run_build(script, *arguments):
+    environment = {key: value for key, value in os.environ.items() if key != "GENRE_UTILS_CACHE"}
+    return subprocess.run(
+        [sys.executable, str(script), *map(str, arguments)], capture_output=True, text=True, env=environment
+    )
+
+
+# The book from the smoke profile: all notebooks executed, checked and published
+
+
+@pytest.fixture(scope="session")
+def book():
+    html = ROOT / "_build/test/html"
+    result = run_build(ROOT / "book/build.py", "--profile", "smoke", "--out", html)
+    assert result.returncode == 0, result.stdout + result.stderr[-4000:]
+    return html
+
+
+def test_every_page_is_built(book):
+    assert (book / "index.html").is_file()
+    for page in PAGES:
+        assert (book / f"{page}.html").is_file()
+
+
+def test_toc_and_profiles_know_every_notebook():
+    notebooks = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert {Path(page).name for page in PAGES if page.startswith("notebooks/")} == notebooks
+    profiles = yaml.safe_load((ROOT / "book/profiles.yml").read_text(encoding="utf-8"))
+    assert set(profiles) == {"smoke", "demo", "mini", "paper"}
+    for name, profile in profiles.items():
+        assert set(profile["notebooks"]) == notebooks, name
+
+
+def test_every_profile_fits_the_notebooks(collection):
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert book_build.load_profile("smoke", notebooks).keys() == {path.stem for path in notebooks}
+    assert book_build.load_profile("demo", notebooks)
+    for name in ("mini", "paper"):
+        parameters = book_build.load_profile(name, notebooks, str(collection))
+        assert {values["data_dir"] for values in parameters.values()} == {str(collection)}
+
+
+def test_sources_stay_without_outputs(book):
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        assert not any(cell.get("outputs") for cell in nbformat.read(path, as_version=4).cells)
+
+
+# In a browser
+
+
+@pytest.fixture(scope="session")
+def site(book):
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=book))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not path:
+        pytest.skip(f"needs a browser: install one of {', '.join(BROWSERS)} (Debian: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[1280, 390], ids=["laptop", "phone"])
+def visit(request, browser, site):
+    """Opens a page, and hands back what went wrong meanwhile."""
+    page = browser.new_page(viewport={"width": request.param, "height": 844})
+    wrong = []
+    page.on("request", lambda r: r.url.startswith((site, "data:")) or wrong.append(f"asks {r.url}"))
+    page.on("response", lambda r: r.status < 400 or wrong.append(f"{r.status} for {r.url}"))
+    page.on("console", lambda m: m.type in ("error", "warning") and wrong.append(f"console: {m.text}"))
+    page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
+
+    def open_page(name):
+        page.goto(f"{site}/{name}.html", wait_until="load")
+        if page.locator("span.math, div.math").count():
+            page.wait_for_function("window.MathJax?.startup?.promise")
+            page.evaluate("MathJax.startup.promise.then(() => null)")
+        return page, wrong
+
+    yield open_page
+    page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_in_a_browser(visit, name):
+    page, wrong = visit(name)
+    assert wrong == []
+    assert page.locator("article h1").count() == 1
+    assert page.evaluate("[...document.images].filter(i => !i.alt).map(i => i.src)") == []
+    assert page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)") == []
+    wide = "[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, page.evaluate(
+        f"{wide}.slice(0, 5).map(e => e.outerHTML.slice(0, 120))"
+    )
+    maths = page.locator("span.math, div.math").count()
+    assert page.locator("mjx-container").count() >= maths
+    assert page.locator("mjx-merror, .MathJax_Error").count() == 0
+    inside = "[...document.querySelectorAll('a[href^=\"#\"]')].map(a => decodeURIComponent(a.hash.slice(1)))"
+    assert page.evaluate(f"{inside}.filter(id => id && !document.getElementById(id))") == []
+
+
+@pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("notebooks/")])
+def test_audio_loads_on_demand(visit, name):
+    page, _ = visit(name)
+    sounds = page.evaluate("[...document.querySelectorAll('audio')].map(a => [a.src, a.preload])")
+    for address, preload in sounds:
+        assert preload == "none"
+        with urllib.request.urlopen(address) as answer:
+            assert answer.status == 200 and answer.headers["Content-Type"] == "audio/mpeg" and answer.read(3)
+
+
+def test_the_first_notebook_can_be_heard(browser, site):
+    page = browser.new_page()
+    page.goto(f"{site}/notebooks/01_sound_and_genre.html")
+    audio = page.locator("audio").first
+    audio.evaluate("a => { a.muted = true; return a.play(); }")
+    page.wait_for_function("document.querySelector('audio').currentTime > 0.2")
+    page.close()
+
+
+# What stops a build
+
+
+@pytest.mark.parametrize(
+    "profile, data, problem",
+    [
+        ("nonsense", None, "'nonsense' is unknown; book/profiles.yml has: smoke, demo"),
+        ("smoke", ".", "PROFILE=mini"),
+        ("mini", None, "DATA_DIR=folder"),
+        ("mini", "nowhere", "nowhere"),
+        ("mini", "empty", "empty"),
+        ("mini", "no_genres", "no_genres"),
+    ],
+)
+def test_bad_input_is_refused_before_any_work(tmp_path, profile, data, problem):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "no_genres").mkdir()
+    (tmp_path / "no_genres/letter.txt").write_text("no music")
+    with pytest.raises(book_build.BookError) as error:
+        book_build.build(profile, data and str(tmp_path / data), out=tmp_path / "out/html")
+    assert problem in str(error.value) and "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    """A book of one small notebook, built by a copy of the build script."""
+    for name in ("book", "notebooks"):
+        (tmp_path / name).mkdir()
+    shutil.copy(ROOT / "book/build.py", tmp_path / "book")
+    (tmp_path / "book/profiles.yml").write_text("smoke:\n  all: {answer: 42}\n  notebooks: {01_a: {}}\n")
+    (tmp_path / "book/intro.md").write_text("# Start\n\nSee [the notebook](../notebooks/01_a.ipynb).\n")
+    (tmp_path / "_config.yml").write_text('title: Small\nexecute: {execute_notebooks: "off"}\n')
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\nchapters:\n- file: notebooks/01_a\n")
+    write_notebook(tmp_path, "print(f'the answer is {answer}')")
+    return tmp_path
+
+
+def write_notebook(folder, *sources):
+    cells = [
+        nbformat.v4.new_markdown_cell("# A notebook"),
+        nbformat.v4.new_code_cell("answer: int = 1  # to print", metadata={"tags": ["parameters"]}),
+        *map(nbformat.v4.new_code_cell, sources),
+    ]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), folder / "notebooks/01_a.ipynb")
+
+
+def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
+    script, page = small_book / "book/build.py", small_book / "_build/html/notebooks/01_a.html"
+    first = run_build(script, "--profile", "smoke")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "the answer is 42" in page.read_text()
+
+    again = run_build(script, "--profile", "smoke")
+    assert again.returncode == 0 and "reused: 1 of 1" in again.stdout
+
+    write_notebook(small_book, "x = 0", "# divide\n1 / x")
+    broken = run_build(script, "--profile", "smoke")
+    assert broken.returncode == 1
+    assert "notebooks/01_a.ipynb, cell In [4] ('# divide'): ZeroDivisionError: division by zero" in broken.stderr
+    assert "the answer is 42" in page.read_text()
+    finished = [run for run in (small_book / "_build/executed/01_a").iterdir() if run.suffix != ".part"]
+    assert len(finished) == 1
+
+    write_notebook(small_book, "import sys", "print('oops', file=sys.stderr)")
+    noisy = run_build(script, "--profile", "smoke")
+    assert noisy.returncode == 1 and "wrote to stderr: 'oops'" in noisy.stderr
+
+    (small_book / "book/intro.md").write_text("# Start\n\nSee [nothing](../notebooks/99_none.ipynb).\n")
+    write_notebook(small_book, "print(f'the answer is {answer}')")
+    unlinked = run_build(script, "--profile", "smoke")
+    assert unlinked.returncode == 1 and "99_none.ipynb" in unlinked.stderr
+    assert "the answer is 42" in page.read_text()
+
+
+def test_one_build_at_a_time(tmp_path):
+    with book_build.only_build(tmp_path):
+        with pytest.raises(book_build.BookError, match="another build is running"):
+            with book_build.only_build(tmp_path):
+                pass
+
+
+@pytest.mark.parametrize(
+    "body, problem",
+    [
+        ('<script src="https://cdn.example/x.js"></script>', "loads https://cdn.example/x.js from another host"),
+        ('<img src="//cdn.example/x.png" alt="x">', "from another host"),
+        ('<a href="gone.html">x</a>', "points at gone.html, which is not in the book"),
+        ('<img src="big.png">', "has an image without alt"),
+        ('<img src="big.png" alt="big">', "weighs 2.1 MB, more than 2 MB"),
+    ],
+)
+def test_flawed_pages_are_refused(tmp_path, body, problem):
+    (tmp_path / "big.png").write_bytes(os.urandom(2_100_000 if "weighs" in problem else 10))
+    (tmp_path / "page.html").write_text(f"<html><body>{body}</body></html>")
+    found = book_build.check_pages(tmp_path)
+    assert len(found) == 1 and problem in found[0] and found[0].startswith("page.html ")
+
+
+def test_links_out_of_the_book_and_audio_are_fine(tmp_path):
+    (tmp_path / "a.mp3").write_bytes(os.urandom(3_000_000))
+    body = '<a href="https://example.org">x</a><a href="page.html#top">y</a><audio src="a.mp3"></audio>'
+    (tmp_path / "page.html").write_text(body)
+    assert book_build.check_pages(tmp_path) == []

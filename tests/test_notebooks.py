@@ -1,0 +1,220 @@
+"""The contract that every notebook keeps (DESIGN.md, Notebooks). Executed ones are checked where the book is built."""
+
+import ast
+import importlib.util
+import re
+import tokenize
+from io import StringIO
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PARAMETER_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
+MAX_FUNCTION_LINES = 12
+
+spec = importlib.util.spec_from_file_location("book_build", ROOT / "book/build.py")
+book_build = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(book_build)
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def tagged(nb, tag):
+    return [cell for cell in nb.cells if tag in cell.metadata.get("tags", [])]
+
+
+def python(cell):
+    """The cell's source without IPython's own lines, which no Python parser reads."""
+    return re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.source, flags=re.MULTILINE)
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+@every_notebook
+def test_is_a_valid_source_without_outputs(path):
+    nb = read(path)
+    nbformat.validate(nb)
+    assert nb.metadata.kernelspec.name == "python3"
+    assert (nb.nbformat, nb.nbformat_minor) >= (4, 5), "cells have no ids; save the notebook as nbformat 4.5"
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            assert not cell.outputs and cell.execution_count is None, f"has outputs: {cell.source[:60]!r}"
+
+
+@every_notebook
+def test_opens_with_what_the_reader_gets(path):
+    first = read(path).cells[0]
+    assert first.cell_type == "markdown"
+    assert re.match(r"# \S", first.source)
+    for phrase in ("You will learn", "Needs", "Time"):
+        assert phrase in first.source
+
+
+@every_notebook
+def test_has_one_title(path):
+    titles = [line for cell in read(path).cells if cell.cell_type == "markdown" for line in prose_lines(cell.source)]
+    assert sum(bool(re.match(r"# \S", line)) for line in titles) == 1
+
+
+def prose_lines(source):
+    return re.sub(r"^(`{3,}).*?^\1", "", source, flags=re.MULTILINE | re.DOTALL).splitlines()
+
+
+@every_notebook
+def test_set_up_acts_in_colab_only(path):
+    (cell,) = tagged(read(path), "setup")
+    url = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
+    assert f"git+{url}" in cell.source
+    install = [line for line in cell.source.splitlines() if "pip install" in line]
+    assert install and all(line.startswith("    ") for line in install)
+    assert 'if "google.colab" in sys.modules:' in cell.source
+
+
+@every_notebook
+def test_parameters_have_type_and_meaning(path):
+    nb = read(path)
+    (cell,) = tagged(nb, "parameters")
+    comments = {
+        token.start[0]: token.string
+        for token in tokenize.generate_tokens(StringIO(cell.source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    statements = ast.parse(cell.source).body
+    for statement in statements:
+        assert isinstance(statement, ast.AnnAssign), f"not `name: type = value`: {ast.unparse(statement)}"
+        name, kind = statement.target.id, ast.unparse(statement.annotation)
+        value = ast.literal_eval(statement.value)
+        assert kind in PARAMETER_TYPES, f"{name}: papermill cannot read the type {kind}"
+        assert isinstance(value, PARAMETER_TYPES[kind]) and isinstance(value, bool) == (kind == "bool"), name
+        assert statement.lineno == statement.end_lineno and len(comments.get(statement.lineno, "")) > 5, name
+    told = papermill.inspect_notebook(str(path))
+    assert list(told) == [statement.target.id for statement in statements]
+    assert all(entry["help"] and entry["inferred_type_name"] in PARAMETER_TYPES for entry in told.values())
+
+
+@every_notebook
+def test_parameters_are_set_in_their_cell_only(path):
+    nb = read(path)
+    (parameters,) = tagged(nb, "parameters")
+    names = set(papermill.inspect_notebook(str(path)))
+    for cell in nb.cells:
+        if cell.cell_type == "code" and cell is not parameters:
+            stored = {
+                node.id
+                for node in ast.walk(ast.parse(python(cell)))
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            }
+            assert not stored & names, f"sets {stored & names} again"
+
+
+@every_notebook
+def test_functions_are_short(path):
+    for cell in read(path).cells:
+        if cell.cell_type == "code":
+            for node in ast.walk(ast.parse(python(cell))):
+                if isinstance(node, ast.FunctionDef):
+                    lines = node.end_lineno - node.lineno + 1
+                    assert lines <= MAX_FUNCTION_LINES, f"{node.name} has {lines} lines; it belongs in genre_utils"
+
+
+@every_notebook
+def test_exercises_have_solutions(path):
+    cells = read(path).cells
+    solutions = [i for i, cell in enumerate(cells) if "solution" in cell.metadata.get("tags", [])]
+    exercises = [i for i, cell in enumerate(cells) if re.search(r"^#+ .*Exercise", cell.source, re.MULTILINE)]
+    assert 2 <= len(exercises) <= 4
+    for start, end in zip(exercises, [*exercises[1:], len(cells)]):
+        assert cells[start].cell_type == "markdown"
+        assert any(start < i < end for i in solutions), f"no solution: {cells[start].source.splitlines()[0]}"
+    assert solutions[0] > exercises[0]
+
+
+@every_notebook
+def test_ends_with_summary_and_provenance(path):
+    cells = read(path).cells
+    assert any(re.search(r"^## Summary", cell.source, re.MULTILINE) for cell in cells if cell.cell_type == "markdown")
+    assert cells[-1].cell_type == "code" and cells[-1].metadata.get("tags") == ["provenance"]
+    assert "notebook.provenance(" in cells[-1].source
+
+
+@every_notebook
+def test_figures_have_alt_text(path):
+    for cell in tagged(read(path), "figure"):
+        assert len(cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")) > 20, cell.source[:60]
+
+
+@every_notebook
+def test_links_and_paths_are_relative(path):
+    for cell in read(path).cells:
+        assert not re.search(r"(?<![\w.])(/(home|root|Users|content|tmp|work|mnt)/|[A-Z]:\\\\)", cell.source), (
+            cell.source
+        )
+        if cell.cell_type == "markdown":
+            for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", cell.source):
+                if not re.match(r"https?://|mailto:", target):
+                    assert (path.parent / target).is_file(), f"broken link: {target}"
+
+
+# What an executed notebook is refused for
+
+
+def executed(source, *outputs, tags=(), alt="", count=1):
+    metadata = {"tags": list(tags)} | ({"mystnb": {"image": {"alt": alt}}} if alt else {})
+    cell = nbformat.v4.new_code_cell(source, metadata=metadata, outputs=list(outputs), execution_count=count)
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+def stream(text, name="stdout"):
+    return nbformat.v4.new_output("stream", name=name, text=text)
+
+
+def display(**data):
+    return nbformat.v4.new_output("display_data", data={key.replace("__", "/"): value for key, value in data.items()})
+
+
+@pytest.mark.parametrize(
+    "nb",
+    [
+        executed("x = 1"),
+        executed("print(1)", stream("100 of 100 clips, 97 % right\n")),
+        executed("draw();", display(image__png="aaaa"), tags=["figure"], alt="A line that rises."),
+        executed("play()", display(text__html='<audio controls preload="none" src="a.mp3"></audio>')),
+    ],
+)
+def test_a_clean_execution_passes(nb):
+    assert book_build.check_executed(nb) == []
+
+
+@pytest.mark.parametrize(
+    "nb, problem",
+    [
+        (executed("x = 1", count=None), "not executed"),
+        (executed("1 / 0", nbformat.v4.new_output("error", ename="ZeroDivisionError", evalue="by zero")), "by zero"),
+        (executed("warn()", stream("FutureWarning: soon", "stderr")), "stderr"),
+        (executed("fit()", stream(" 30%|###   | 3/10 [00:01<00:02]")), "debris"),
+        (executed("fit()", stream("1/3\r2/3\r3/3\n")), "debris"),
+        (executed("slider()", display(**{"application__vnd.jupyter.widget-view+json": {}})), "widget"),
+        (executed("draw();", display(image__png="aaaa"), tags=["figure"]), "alt text"),
+        (executed("draw();", display(image__png="aaaa"), alt="A line that rises."), "not tagged"),
+        (executed("x = 1", tags=["figure"], alt="A line that rises."), "shows none"),
+        (executed("fig", *[display(image__png="aaaa")] * 2, tags=["figure"], alt="A line that rises."), "twice"),
+        (executed("HTML()", display(text__html='<img src="a.png">')), "without alt"),
+        (executed("play()", display(text__html='<audio src="a.mp3"></audio>')), "preload"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_flawed_execution_is_refused(nb, problem):
+    (found,) = book_build.check_executed(nb)
+    assert problem in found
+    assert found.startswith(f"cell 1 ({nb.cells[0].source!r})")
