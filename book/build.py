@@ -33,6 +33,13 @@ PROMPTS = {
 }
 PROGRESS = re.compile(r"\r(?!\n)|\x08|\d%\||━{3}|\b\d+/\d+ \[|\bETA\b")
 THEBE = re.compile(r"<script[^>]*(?:>\s*const THEBE_JS_URL[^<]*|sphinx-thebe[^<]*)</script>\s*")
+# What the theme, docutils and pandas write that a screen reader stumbles over.
+ACCESSIBLE = [
+    (r'<th class="(blank [^"]*)"\s*>&nbsp;</th>', r'<td class="\1"></td>'),
+    (r'(id="pst-primary-sidebar")', r'\1 role="region" aria-label="Book"'),
+    (r'role="list" (class="citation-list")', r"\1"),
+    (r'(class="citation" id="[^"]*") role="doc-biblioentry"', r"\1"),
+]
 ADDRESS = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 MATHJAX_PARTS = ["core.js", "a11y/assistive-mml.js", "input/tex.js", "output/chtml.js", "output/chtml/fonts/tex.js"]
 MATHJAX_FONTS = [
@@ -361,7 +368,7 @@ def publish(stage: Path, build_dir: Path, out: Path) -> None:
         lines = "\n".join(line.replace(f"{stage}/", "") for line in dict.fromkeys(warnings))
         raise BookError(f"the pages could not be built (all in {build_dir / 'pages.log'}):\n{lines}")
     html = fresh / "_build/html"
-    slim(html)
+    polish(html)
     problems = check_pages(html)
     if problems:
         raise BookError("\n".join(problems))
@@ -374,8 +381,11 @@ def publish(stage: Path, build_dir: Path, out: Path) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
 
 
-def slim(html: Path) -> None:
-    """Drop what no reader sees: Thebe, most of the theme's 2,000 icons and of MathJax, colours beyond 256 a figure."""
+def polish(html: Path) -> None:
+    """Mend what screen readers stumble over, and drop what no reader sees.
+
+    That is Thebe, most of the theme's 2,000 icons and of MathJax, and colours beyond 256 a figure.
+    """
     from PIL import Image
 
     mathjax = html / "_static/mathjax"
@@ -384,7 +394,10 @@ def slim(html: Path) -> None:
     if mathjax.is_dir():
         shutil.copyfile(mathjax / "startup.js", mathjax / "tex-chtml.js")
     for page in html.rglob("*.html"):
-        page.write_text(THEBE.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+        text = THEBE.sub("", page.read_text(encoding="utf-8"))
+        for pattern, better in ACCESSIBLE:
+            text = re.sub(pattern, better, text)
+        page.write_text(text, encoding="utf-8")
     for figure in (html / "_images").glob("*.png"):
         with Image.open(figure) as image:
             if image.convert("RGBA").getextrema()[3][0] == 255:

@@ -144,6 +144,9 @@ def table(frame, caption="", source="", digits=1):
     -------
     pd.io.formats.style.Styler
     """
+    if frame.columns.nlevels == frame.index.nlevels == 1 and frame.index.name:
+        # In the corner, instead of in a row of its own.
+        frame = frame.rename_axis(index=None, columns=frame.index.name)
     told = " ".join(filter(None, (html.escape(caption), source and f"<small>Data: {html.escape(source)}</small>")))
     styler = frame.style.format(thousands=",", precision=digits, na_rep="–").set_caption(told)
     return styler.set_table_attributes('class="dataframe"')

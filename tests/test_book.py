@@ -143,6 +143,15 @@ def test_page_in_a_browser(visit, name):
     assert page.evaluate(f"{inside}.filter(id => id && !document.getElementById(id))") == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_accessible(visit, name):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, _ = visit(name)
+    found = Axe().run(page).response["violations"]
+    assert [(rule["id"], node["html"][:200]) for rule in found for node in rule["nodes"][:2]] == []
+
+
 @pytest.mark.parametrize("name", [page for page in PAGES if page.startswith("notebooks/")])
 def test_audio_loads_on_demand(visit, name):
     page, _ = visit(name)

@@ -41,7 +41,7 @@ def outputs_of(model, name, x):
     """
     import keras
 
-    part = keras.Model(model.inputs, model.get_layer(name).output)
+    part = keras.Model(model.input, model.get_layer(name).output)
     return keras.ops.convert_to_numpy(part(x, training=False))
 
 
