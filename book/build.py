@@ -35,7 +35,7 @@ PROGRESS = re.compile(r"\r(?!\n)|\x08|\d%\||━{3}|\b\d+/\d+ \[|\bETA\b")
 THEBE = re.compile(r"<script[^>]*(?:>\s*const THEBE_JS_URL[^<]*|sphinx-thebe[^<]*)</script>\s*")
 # What the theme, docutils and pandas write that a screen reader stumbles over.
 ACCESSIBLE = [
-    (r'<th class="(blank [^"]*)"\s*>&nbsp;</th>', r'<td class="\1"></td>'),
+    (r'<th class="(blank[^"]*|head)"\s*>(?:&nbsp;|<p></p>)</th>', r'<td class="\1"></td>'),
     (r'(id="pst-primary-sidebar")', r'\1 role="region" aria-label="Book"'),
     (r'role="list" (class="citation-list")', r"\1"),
     (r'(class="citation" id="[^"]*") role="doc-biblioentry"', r"\1"),
