@@ -245,7 +245,7 @@ def parts(table, title=""):
 
 
 def architecture(table, title=""):
-    """The parts of a network in their order, with what each hands on; a box's height goes with its layers.
+    """The parts of a network in reading order, with what each hands on; a box's height goes with its layers.
 
     Parameters
     ----------
@@ -257,14 +257,18 @@ def architecture(table, title=""):
     -------
     Figure
     """
-    fig, ax = plt.subplots(figsize=(8, 2.3), layout="constrained")
-    height = 0.35 + 0.65 * table["layers"] / table["layers"].max()
+    columns = 3
+    rows = -(-len(table) // columns)
+    fig, ax = plt.subplots(figsize=(2.1 * columns, 0.4 + 1.15 * rows))
+    height = 0.38 + 0.17 * table["layers"] / table["layers"].max()
     for i, (part, row) in enumerate(table.iterrows()):
-        ax.bar(i, height[part], width=0.72, bottom=-height[part] / 2, color=f"C{i % 10}", alpha=0.35, edgecolor="0.3")
-        ax.text(i, 0.02, f"{part}\n{row['layers']} layers", ha="center", va="center", fontsize=8.5)
-        ax.text(i + 0.5, -0.62, " × ".join(map(str, row["output"])), ha="center", va="top", fontsize=8, color="0.25")
-        ax.annotate("", (i + 0.64, 0), (i + 0.36, 0), arrowprops={"arrowstyle": "->", "color": "0.3"})
-    ax.set(xlim=(-0.5, len(table) - 0.1), ylim=(-0.8, 0.62), title=title)
+        y, x = divmod(i, columns)
+        ax.bar(x, height[part], width=0.64, bottom=y - height[part] / 2, color=f"C{i}", alpha=0.35, edgecolor="0.3")
+        ax.text(x, y, f"{part}\n{row['layers']} layers", ha="center", va="center")
+        ax.text(x, y + 0.34, " × ".join(f"{n:,}" for n in row["output"]), ha="center", va="top", color="0.25")
+        if i < len(table) - 1:
+            ax.annotate("", (x + 0.66, y), (x + 0.34, y), arrowprops={"arrowstyle": "->", "color": "0.3"})
+    ax.set(xlim=(-0.4, columns - 0.3), ylim=(rows - 0.3, -0.4), title=title)
     ax.set_axis_off()
     return finish(fig)
 
@@ -375,3 +379,42 @@ def windows(y, configs, first, source="", n_frames=5):
     axes.flat[-1].set_xlabel("sample")
     axes.flat[-1].xaxis.set_major_formatter("{x:,.0f}")
     return finish(fig, source)
+
+
+def branches(table, inputs, title=""):
+    """The parts of a network with several inputs, each branch a column that runs down to where they join.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `models.describe`.
+    inputs : dict of str to list of str
+        Name of each input, and the parts of its own branch; what is in none of them comes after the join.
+    title : str
+
+    Returns
+    -------
+    Figure
+    """
+    own = [part for parts in inputs.values() for part in parts]
+    joined = [part for part in table.index if part not in own]
+    depth = max(map(len, inputs.values()))
+    columns = [(x, depth - len(parts), [name, *parts]) for x, (name, parts) in enumerate(inputs.items())]
+    middle = (len(inputs) - 1) / 2
+    fig, ax = plt.subplots(figsize=(6.3, 0.8 + 0.58 * (1 + depth + len(joined))))
+    for x, top, parts in [*columns, (middle, depth + 1, joined)]:
+        for y, part in enumerate(parts, start=top):
+            label, last = part, y == depth + len(joined)
+            if part in table.index:
+                size = " × ".join(f"{n:,}" for n in table.loc[part, "output"])
+                label = f"{part}, {table.loc[part, 'layers']} layers\n{size}"
+            style = "round" if part in table.index else "square"
+            colour = f"C{table.index.get_loc(part) % 10}" if part in table.index else "white"
+            box = {"boxstyle": style, "facecolor": colour, "alpha": 0.35, "edgecolor": "0.3"}
+            ax.text(x, y, label, ha="center", va="center", bbox=box)
+            end = middle if y == depth else x
+            if not last:
+                ax.annotate("", (end, y + 0.66), (x, y + 0.34), arrowprops={"arrowstyle": "->", "color": "0.3"})
+    ax.set(xlim=(-0.6, len(inputs) - 0.4), ylim=(depth + len(joined) + 0.5, -0.5), title=title)
+    ax.set_axis_off()
+    return finish(fig)

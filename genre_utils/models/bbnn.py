@@ -115,9 +115,9 @@ def load_authors_weights(path=None, model=None):
     if path is None:
         import pooch
 
-        path = pooch.retrieve(
-            AUTHORS_WEIGHTS, AUTHORS_SHA256, fname="bbnn_gtzan_fold0.hdf5", path=pooch.os_cache("genre_utils")
-        )
+        from ..datasets import cache_dir
+
+        path = pooch.retrieve(AUTHORS_WEIGHTS, AUTHORS_SHA256, fname="bbnn_gtzan_fold0.hdf5", path=cache_dir())
     if model is None:
         model = build((None, 128, 1), 10)
     stored, layer_names = _read_weights(path), _order_of_creation(model)
