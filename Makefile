@@ -62,5 +62,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	fi; \
 	echo "Installing into .venv with Python $$found"; \
 	"$$python" -m venv .venv; \
-	$(RUN) -m pip install --disable-pip-version-check -e '.[book,test,cluster]' -c constraints.txt; \
+	$(RUN) -m pip install --disable-pip-version-check -e '.[book,data,test,cluster]' -c constraints.txt; \
 	touch $@

@@ -1,13 +1,18 @@
 """One clip: decode, mix to mono, resample, check, crop or pad. Explained in notebook 01."""
 
+import os
+import stat
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
 EXTENSIONS = (".wav", ".au", ".flac", ".mp3", ".ogg")
 MIN_SECONDS = 2.0
 SAMPLE_RATES = (4_000, 384_000)
+_STDERR = Lock()
 
 
 class AudioError(ValueError):
@@ -59,17 +64,16 @@ def load(path, sr=22_050, min_seconds=MIN_SECONDS, max_seconds=600.0):
     Raises
     ------
     AudioError
-        If the file is missing, is no audio, ends before `min_seconds`, is silent or holds NaN or infinite samples.
+        If the file is missing, may not be read, is no audio, ends before `min_seconds`, is silent, or holds NaN or
+        infinite samples.
     """
     import soundfile
 
     path = Path(path)
-    if not path.is_file():
-        raise AudioError("is a folder" if path.is_dir() else "no such file")
-    if path.stat().st_size == 0:
-        raise AudioError("empty file")
+    _refuse_no_file(path)
+    name = path if os.name == "nt" else os.fsencode(path)  # soundfile refuses names that are no UTF-8
     try:
-        with soundfile.SoundFile(path) as file:
+        with _quiet(), soundfile.SoundFile(name) as file:
             original, channels = file.samplerate, file.channels
             if not SAMPLE_RATES[0] <= original <= SAMPLE_RATES[1]:
                 raise AudioError(f"sample rate of {original:,} Hz, expected {SAMPLE_RATES[0]:,} to {SAMPLE_RATES[1]:,}")
@@ -77,7 +81,10 @@ def load(path, sr=22_050, min_seconds=MIN_SECONDS, max_seconds=600.0):
     except AudioError:
         raise
     except (soundfile.SoundFileRuntimeError, RuntimeError, OSError, ValueError, TypeError) as error:
-        raise AudioError(f"cannot be decoded as audio ({str(error).rsplit(': ', 1)[-1].strip()})") from error
+        reason = str(error).rsplit(": ", 1)[-1].strip()
+        if "not a regular file" in reason:  # what libsndfile says of an mp3 without sound
+            reason = "no sound in it"
+        raise AudioError(f"cannot be decoded as audio ({reason})") from error
 
     seconds = len(y) / original
     if not np.isfinite(y).all():
@@ -86,10 +93,7 @@ def load(path, sr=22_050, min_seconds=MIN_SECONDS, max_seconds=600.0):
         raise AudioError(f"{seconds:.2f} s of sound, at least {min_seconds:g} s are needed")
     notes = []
     if channels > 1:
-        y = y.mean(axis=1)
         notes.append(f"{channels} channels mixed to mono")
-    else:
-        y = y[:, 0]
     if np.abs(y).max() < 1e-5:
         raise AudioError("silent (never above -100 dB of full scale)")
     if original != sr:
@@ -100,16 +104,50 @@ def load(path, sr=22_050, min_seconds=MIN_SECONDS, max_seconds=600.0):
     return np.ascontiguousarray(y, dtype=np.float32), AudioInfo(seconds, original, channels, tuple(notes))
 
 
-def _read(file, limit, block=1 << 20):
-    # In blocks: a damaged header may declare more samples than memory holds.
-    blocks, left = [], limit
+def _refuse_no_file(path):
+    try:
+        found = path.stat()
+    except FileNotFoundError as error:
+        raise AudioError("is a link to nothing" if path.is_symlink() else "no such file") from error
+    except OSError as error:
+        raise AudioError(f"cannot be opened ({error.strerror})") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise AudioError("is a folder" if stat.S_ISDIR(found.st_mode) else "is no regular file")
+    if found.st_size == 0:
+        raise AudioError("empty file")
+    if not os.access(path, os.R_OK):
+        raise AudioError("no permission to read it")
+
+
+@contextmanager
+def _quiet():
+    """Keep off the page what libmpg123 writes about a damaged mp3, straight to the process's standard error."""
+    with _STDERR:
+        try:
+            shown = os.dup(2)
+        except OSError:  # closed: nothing to keep quiet
+            yield
+            return
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        try:
+            yield
+        finally:
+            os.dup2(shown, 2)
+            os.close(null)
+            os.close(shown)
+
+
+def _read(file, limit):
+    # In blocks: a damaged header may declare more samples, or channels, than memory holds.
+    blocks, left, block = [], limit, (1 << 20) // file.channels
     while left > 0:
         part = file.read(min(block, left), dtype="float32", always_2d=True)
         if not len(part):
             break
-        blocks.append(part)
+        blocks.append(part.mean(axis=1) if file.channels > 1 else part[:, 0])
         left -= len(part)
-    return np.concatenate(blocks) if blocks else np.zeros((0, file.channels), np.float32)
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
 
 def fix_length(y, n_samples):

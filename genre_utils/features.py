@@ -269,9 +269,9 @@ def store_key(index, config):
     for clip_id, path in zip(index["clip_id"], index["path"]):
         try:
             stat = Path(path).stat()
-            digest.update(f"{clip_id}|{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+            digest.update(f"{clip_id}|{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
         except OSError:
-            digest.update(f"{clip_id}|{path}|missing\n".encode())
+            digest.update(f"{clip_id}|{path}|missing\n".encode(errors="surrogateescape"))
     return digest.hexdigest()[:20]
 
 

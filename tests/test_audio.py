@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 import soundfile
@@ -74,3 +76,37 @@ def test_fix_length_cuts_or_pads_at_the_end():
     y = np.arange(1, 5)
     assert audio.fix_length(y, 2).tolist() == [1, 2]
     assert audio.fix_length(y, 6).tolist() == [1, 2, 3, 4, 0, 0]
+
+
+def test_a_file_that_may_not_be_read_is_refused(tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "a.wav", tone(), 22_050)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(audio.AudioError, match="no permission"):
+        audio.load(tmp_path / "a.wav")
+
+
+def test_what_is_no_file_is_refused_by_what_it_is(tmp_path):
+    (tmp_path / "dangling.wav").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "circle.wav").symlink_to(tmp_path / "circle.wav")
+    os.mkfifo(tmp_path / "pipe.wav")
+    for name, message in (
+        ("dangling", "is a link to nothing"),
+        ("circle", "cannot be opened"),
+        ("pipe", "is no regular file"),
+        ("x" * 300, "cannot be opened"),
+    ):
+        with pytest.raises(audio.AudioError, match=message):
+            audio.load(tmp_path / f"{name}.wav")
+
+
+def test_decoders_do_not_write_to_the_page(tmp_path, capfd):
+    soundfile.write(tmp_path / "a.mp3", tone(), 22_050)
+    data = bytearray((tmp_path / "a.mp3").read_bytes())
+    data[3_000:4_000] = b"\x55" * 1_000
+    (tmp_path / "a.mp3").write_bytes(data)
+    soundfile.read(tmp_path / "a.mp3")
+    assert capfd.readouterr().err
+    audio.load(tmp_path / "a.mp3")
+    assert not capfd.readouterr().err
+    os.write(2, b"still there")
+    assert capfd.readouterr().err == "still there"

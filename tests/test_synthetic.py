@@ -217,3 +217,46 @@ def test_average_spectrum_tells_genres_apart_in_part_only():
     x = [means(genre, clip) for genre in synthetic.GENRES for clip in range(20)]
     accuracy = cross_val_score(make_pipeline(StandardScaler(), SVC()), x, np.repeat(range(10), 20), cv=5).mean()
     assert 0.3 < accuracy < 0.8
+
+
+FMA = dict(tracks_per_genre=2, seconds=0.5, seed=3)
+
+
+@pytest.fixture(scope="module")
+def fma_collection(tmp_path_factory):
+    return synthetic.write_fma(tmp_path_factory.mktemp("fma") / "two", **FMA)
+
+
+def test_fma_layout(fma_collection):
+    files = sorted(fma_collection.glob("fma_small/*/*.mp3"))
+    assert len(files) == 2 * 8 + 6 and all(p.stem.isdigit() and p.parent.name == p.stem[:3] for p in files)
+    assert len({p.parent for p in files}) > 5
+    assert soundfile.info(files[0]).format == "MP3"
+    header = (fma_collection / "fma_metadata" / "tracks.csv").read_text().splitlines()[:3]
+    assert header == [",artist,artist,set,set,track", ",id,name,split,subset,genre_top", "track_id,,,,,"]
+    table = pd.read_csv(fma_collection / "fma_metadata" / "tracks.csv", index_col=0, header=[0, 1])
+    assert table.index.tolist() == [int(p.stem) for p in files]
+    styles_played = {style for styles in synthetic.FMA_GENRES.values() for style in styles}
+    assert styles_played == set(synthetic.GENRES)
+
+
+def test_a_full_fma_programme():
+    tracks = synthetic._programme(1000, 0)
+    assert len(tracks) == 8000 and tracks["track_id"].is_unique and tracks["track_id"].str.len().eq(6).all()
+    assert tracks["genre"].value_counts().unique().tolist() == [1000]
+    assert tracks["part"].value_counts().to_dict() == {"training": 6400, "validation": 800, "test": 800}
+    assert tracks.groupby("artist")["part"].nunique().max() == 1
+    assert tracks.groupby("artist")["genre"].nunique().max() == 1
+
+
+def test_fma_gives_equal_bytes_goes_on_and_is_refused_elsewhere(fma_collection, tmp_path):
+    again = synthetic.write_fma(tmp_path / "again", **FMA, n_jobs=2)
+    assert digests(again) == digests(fma_collection)
+    gone = sorted(again.rglob("*.mp3"))[3]
+    gone.unlink()
+    (again / "fma_metadata" / "tracks.csv").unlink()
+    assert digests(synthetic.write_fma(again, **FMA)) == digests(fma_collection)
+    with pytest.raises(ValueError, match="choose another folder"):
+        synthetic.write_fma(again, **FMA | {"seed": 4})
+    with pytest.raises(ValueError, match="tracks_per_genre is 0"):
+        synthetic.write_fma(tmp_path / "none", tracks_per_genre=0)

@@ -5,12 +5,19 @@ alphabetical order), `artist` and `split` (empty where unknown) and `dataset`.
 """
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
-from . import gtzan, precomputed, synthetic
+from . import fma, gtzan, precomputed, synthetic
 
-_MODULES = {"gtzan": gtzan, "precomputed": precomputed, "synthetic": synthetic}
+_MODULES = {
+    "fma-small": fma,
+    "gtzan": gtzan,
+    "gtzan-mini": gtzan,
+    "precomputed": precomputed,
+    "synthetic": synthetic,
+}
 COLUMNS = ["clip_id", "path", "genre", "label", "artist", "split", "dataset"]
 
 
@@ -29,7 +36,7 @@ def load(name, root=None, clips_per_genre=None, **options):
 
     Parameters
     ----------
-    name : {"gtzan", "precomputed", "synthetic"}
+    name : {"fma-small", "gtzan", "gtzan-mini", "precomputed", "synthetic"}
     root : str or Path, optional
         Folder of the collection, or the npz file of "precomputed". "synthetic" needs none: its clips are made in the
         user's cache when they are not there.
@@ -41,12 +48,14 @@ def load(name, root=None, clips_per_genre=None, **options):
     Returns
     -------
     pd.DataFrame
-        The index, sorted by genre and `clip_id`.
+        The index, sorted by genre and `clip_id`. The `dataset` of a folder that `synthetic` has written is "synthetic",
+        by whichever name it was read.
 
     Raises
     ------
     ValueError
-        For an unknown name, a folder without genres, fewer than two genres, or two files with one `clip_id`.
+        For an unknown name, a folder without genres, fewer than two genres, two files with one `clip_id`, or clips
+        that are named for another genre than their folder's.
     FileNotFoundError
         If `root` is missing or empty.
     """
@@ -70,13 +79,66 @@ def load(name, root=None, clips_per_genre=None, **options):
         raise ValueError(f"{len(twice)} clip ids stand for two files each, for example {', '.join(twice[:3])}")
     if index["genre"].nunique() < 2:
         raise ValueError(f"{root} holds the genre {index['genre'].iloc[0]!r} only; a classifier needs two or more")
+    _refuse_misplaced(index)
     if clips_per_genre is not None:
         index = index.groupby("genre", sort=False).head(clips_per_genre).reset_index(drop=True)
     index["label"] = index["genre"].map({genre: i for i, genre in enumerate(sorted(index["genre"].unique()))})
     for column in ("artist", "split"):
         if column not in index:
             index[column] = ""
-    return index.assign(dataset=name)[COLUMNS]
+    return index.assign(dataset="synthetic" if _is_synthetic(index) else name)[COLUMNS]
+
+
+def fetch(name, root):
+    """Download a collection, unless it is there already.
+
+    Parameters
+    ----------
+    name : {"gtzan-mini", "fma-small"}
+    root : str or Path
+        Folder for it, made when missing; `load` reads it afterwards.
+
+    Returns
+    -------
+    Path
+        `root`.
+
+    Raises
+    ------
+    ValueError
+        For a collection that cannot be downloaded, the whole GTZAN among them; the message says where to get it.
+    ImportError
+        For "gtzan-mini" without mirdata, which the extra "data" installs.
+    OSError
+        If the download fails.
+    """
+    if name == "gtzan":
+        raise ValueError(gtzan.HOW_TO_GET)
+    fetchers = {"fma-small": fma.fetch, "gtzan-mini": gtzan.fetch_mini}
+    if name not in fetchers:
+        raise ValueError(f"{name!r} cannot be downloaded; {' and '.join(sorted(fetchers))} can")
+    root = Path(root).resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    return fetchers[name](root)
+
+
+def exact_replicas(index):
+    """Pairs of clips whose files hold the same bytes.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+        A collection of sound files.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns `clip_id` and `replica`. What is the same sound in other bytes, `genre_utils.replicas` finds.
+    """
+    sizes = index.set_index("clip_id")["path"].map(lambda path: os.path.getsize(path) if os.path.isfile(path) else -1)
+    alike = sizes[sizes.duplicated(keep=False) & (sizes > 0)].index
+    paths = index.set_index("clip_id")["path"][alike]
+    return gtzan.equal_pairs(paths.map(_digest).astype(object))
 
 
 def genres(index):
@@ -108,7 +170,10 @@ def source(index):
     kind = index["dataset"].iloc[0]
     if kind == "synthetic":
         return f"synthetic sound ({count}): shows the method, says nothing about music"
-    return f"{'GTZAN' if kind == 'gtzan' else 'precomputed log-mels'} ({count})"
+    words = {"gtzan": "GTZAN", "gtzan-mini": "GTZAN mini", "fma-small": "fma_small"}
+    if kind == "gtzan" and not gtzan.named_as_there(index):
+        return f"clips from a folder of genres ({count})"
+    return f"{words.get(kind, 'precomputed log-mels')} ({count})"
 
 
 def fingerprint(index):
@@ -140,3 +205,28 @@ def cache_dir():
     import pooch
 
     return Path(os.environ.get("GENRE_UTILS_CACHE") or pooch.os_cache("genre_utils"))
+
+
+def _refuse_misplaced(index):
+    """In a collection whose ids begin with the genre, no id may begin with another one."""
+    named = index["clip_id"].str.rpartition(".")[0].str.lower()
+    wrong = index[named.isin(set(index["genre"])) & (named != index["genre"])]
+    if len(wrong):
+        some = ", ".join(f"{clip_id} in {genre}" for clip_id, genre in zip(wrong["clip_id"][:3], wrong["genre"]))
+        raise ValueError(f"{len(wrong)} clips lie in another genre's folder than their name's ({some}): move or rename")
+
+
+def _is_synthetic(index):
+    try:
+        settings = json.loads((Path(index["path"].iloc[0]).parents[2] / "settings.json").read_text(encoding="utf-8"))
+        return {"version", "seconds", "seed"} <= set(settings)
+    except (OSError, ValueError, IndexError, TypeError):
+        return False
+
+
+def _digest(path):
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "md5").hexdigest()
+    except OSError:
+        return float("nan")
