@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import io
+import logging
 import os
 import platform
 import sys
@@ -21,6 +22,8 @@ def begin():
     """Quiet the libraries' logs, hide what only concerns their authors, and set the figures' style."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # What TensorFlow has to say of networks that are built anew for each fold is no news to a reader.
+    logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
 

@@ -74,7 +74,8 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0):
     model : keras.Model
         From `models.build`; trained in place.
     data : tuple of np.ndarray
-        ``(x, y)``: inputs [shape=(n_clips, n_frames, n_mels, 1)] and labels [shape=(n_clips,)], 0 to n_classes - 1.
+        ``(x, y)``: inputs [shape=(n_clips, n_frames, n_mels, 1)], for the fusion a list of both, and labels
+        [shape=(n_clips,)], 0 to n_classes - 1.
     recipe : Recipe
     validation : tuple of np.ndarray, optional
         Held-out ``(x, y)``, evaluated after each epoch. It chooses nothing unless ``recipe.monitor == "val_loss"``.
@@ -111,6 +112,7 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0):
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=_jit(),
+        run_eagerly=_eager(model, recipe.epochs * -(-len(data[1]) // recipe.batch_size)),
     )
     recorder = Recorder(recipe.epochs)
     callbacks = [recorder, keras.callbacks.TerminateOnNaN()]
@@ -151,26 +153,30 @@ def check_data(model, x, y):
     Parameters
     ----------
     model : keras.Model
-    x : np.ndarray [shape=(n_clips, …)]
+    x : np.ndarray [shape=(n_clips, …)] or list of np.ndarray
+        A list for a network of several inputs.
     y : np.ndarray [shape=(n_clips,)]
 
     Raises
     ------
     ValueError
     """
-    expected, n_classes = model.input_shape[1:], model.output_shape[-1]
-    if len(x) != len(y) or not len(x):
-        raise ValueError(f"{len(x)} inputs and {len(y)} labels; expected one label an input, and at least one")
-    if len(x.shape) - 1 != len(expected) or any(e not in (None, n) for e, n in zip(expected, x.shape[1:])):
-        raise ValueError(
-            f"inputs have the shape {x.shape[1:]}, the network takes {expected}; add a channel by x[..., None]"
-        )
+    shapes, n_classes = [tuple(tensor.shape[1:]) for tensor in model.inputs], model.output_shape[-1]
+    parts = list(x) if isinstance(x, list | tuple) else [x]
+    if len(parts) != len(shapes):
+        raise ValueError(f"{len(parts)} arrays of inputs, the network takes {len(shapes)}")
+    for part, expected in zip(parts, shapes):
+        if len(part) != len(y) or not len(part):
+            raise ValueError(f"{len(part)} inputs and {len(y)} labels; expected one label an input, and at least one")
+        found = part.shape[1:]
+        if len(found) != len(expected) or any(e not in (None, n) for e, n in zip(expected, found)):
+            raise ValueError(f"inputs have the shape {found}, the network takes {expected}; a channel is x[..., None]")
+        if not np.isfinite(part).all():
+            raise ValueError("the inputs hold NaN or infinite values")
     if np.min(y) < 0 or np.max(y) >= n_classes:
         raise ValueError(
             f"labels run from {np.min(y)} to {np.max(y)}; the network has the classes 0 to {n_classes - 1}"
         )
-    if not np.isfinite(x).all():
-        raise ValueError("the inputs hold NaN or infinite values")
 
 
 class Recorder(keras.callbacks.Callback):
@@ -217,3 +223,8 @@ def _jit():
     # TensorFlow's compiler slows these networks down on a processor; JAX cannot do without its own.
     on_cpu = not keras.distribution.list_devices("gpu")
     return False if keras.backend.backend() == "tensorflow" and on_cpu else "auto"
+
+
+def _eager(model, steps):
+    # Turning hundreds of layers into a graph of TensorFlow's takes as long as some twenty steps without one.
+    return keras.backend.backend() == "tensorflow" and len(model.layers) > 200 and steps < 20

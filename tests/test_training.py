@@ -77,11 +77,12 @@ def test_divergence_is_told(tiny):
     [
         (lambda x, y: (x[:5], y), "5 inputs and 24 labels"),
         (lambda x, y: (x[:0], y[:0]), "at least one"),
-        (lambda x, y: (x[..., 0], y), "add a channel"),
+        (lambda x, y: (x[..., 0], y), "a channel is"),
         (lambda x, y: (x[:, :63], y), "the network takes"),
         (lambda x, y: (x, y + 1), "labels run from 1 to 3"),
         (lambda x, y: (x, y - 1), "labels run from -1 to 1"),
         (lambda x, y: (x * np.nan, y), "NaN"),
+        (lambda x, y: ([x, x], y), "2 arrays of inputs, the network takes 1"),
     ],
 )
 def test_data_that_does_not_fit_is_refused_before_training(change, message, tiny):
