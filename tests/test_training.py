@@ -20,8 +20,36 @@ def toy(n=24, n_classes=3, seed=0):
     return x, y
 
 
-@pytest.mark.parametrize("name", models.names())
-def test_every_network_learns(name, tmp_path):
+def toy_waves(n=24, n_classes=3, seed=0):
+    """Tones whose class is their pitch."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % n_classes
+    t = np.arange(16_384) / 16_000
+    x = np.sin(2 * np.pi * 150 * 4.0 ** y[:, None] * t) + rng.normal(0, 0.1, (n, len(t)))
+    return x[..., None].astype("float32"), y
+
+
+def test_the_network_of_waveforms_learns():
+    keras.utils.set_random_seed(0)
+    history = training.fit(models.build("baseline_a_1d", (16_384, 1), 3), toy_waves(), RECIPE)
+    assert history["accuracy"][-1] > 0.8 > history["accuracy"][0]
+
+
+def test_fusion_takes_two_inputs():
+    (waves, y), (mels, _) = toy_waves(8), toy(8)
+    mels = np.repeat(mels, 2, axis=2)
+    model = models.build("fusion", ((16_384, 1), (64, 64, 1)), 3)
+    recipe = training.Recipe(epochs=1, batch_size=8, learning_rate=1e-3)
+    history = training.fit(model, ([waves, mels], y), recipe, validation=([waves, mels], y))
+    assert np.isfinite(history["val_loss"]).all()
+    with pytest.raises(ValueError, match="1 arrays of inputs, the network takes 2"):
+        training.fit(model, (waves, y), recipe)
+    with pytest.raises(ValueError, match="the network takes .16384, 1."):
+        training.fit(model, ([mels, waves], y), recipe)
+
+
+@pytest.mark.parametrize("name", ["baseline_a_2d", "baseline_b", "bbnn", "inception_resnet"])
+def test_networks_of_spectrograms_learn(name, tmp_path):
     keras.utils.set_random_seed(0)
     model = models.build(name, (64, 32, 1), 3)
     history = pd.DataFrame(training.fit(model, toy(), RECIPE, validation=toy(12, seed=1), out_dir=tmp_path))
