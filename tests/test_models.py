@@ -110,7 +110,7 @@ def test_any_length_from_64_frames(name):
         np.testing.assert_allclose(free(x), p, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", set(models.names()) - set(SMALL))
+@pytest.mark.parametrize("name", sorted(set(models.names()) - set(SMALL)))
 @pytest.mark.parametrize(
     "shape, message",
     [
