@@ -8,7 +8,7 @@ PROFILE ?= demo
 DATA_DIR ?=
 JOBS ?= 2
 MIN_FREE_GB ?= 8
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+PYTEST_ARGS ?= -n 2 --dist loadfile
 export PYTHON DATA_DIR MIN_FREE_GB
 
 RUN := .venv/bin/python

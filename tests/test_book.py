@@ -20,9 +20,6 @@ TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-# One worker builds the book and looks at it.
-pytestmark = pytest.mark.xdist_group("book")
-
 spec = importlib.util.spec_from_file_location("book_build", ROOT / "book/build.py")
 book_build = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(book_build)
