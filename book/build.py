@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_PAGE_BYTES = 2_000_000
+FULL = "the disk is full; free some space and run again"
 KEPT_RUNS = 4
 FOLDED = {"setup": "hide-input", "injected-parameters": "hide-input", "solution": "hide-cell"}
 PROMPTS = {
@@ -172,6 +173,8 @@ def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs:
             problems += [f"notebooks/{name}.ipynb, {problem}" for problem in found]
             bar.write(f"  {name}: {'failed after ' if found else ''}{took:.0f} s")
             bar.update()
+    if any(problem.endswith(FULL) for problem in problems):
+        raise BookError(FULL)
     if problems:
         raise BookError("\n".join(problems))
     for name, run in runs.items():
@@ -222,7 +225,7 @@ def _execute(name: str, values: dict, stage: Path, run: Path, cache: str) -> tup
     except DeadKernelError:
         problems = ["the kernel died, most likely out of memory; try fewer clips or JOBS=1"]
     except OSError as error:
-        problems = [f"{error.strerror}: {error.filename}"]
+        problems = [FULL if error.errno == errno.ENOSPC else f"{error.strerror}: {error.filename}"]
     took = time.monotonic() - start
     if not problems:
         _fold(nb)
@@ -234,7 +237,7 @@ def _execute(name: str, values: dict, stage: Path, run: Path, cache: str) -> tup
 def _describe(error) -> str:
     first_line = next((line for line in error.source.splitlines() if line.strip()), "")
     if "[Errno 28]" in error.evalue:
-        return f"cell In [{error.exec_count}] ({first_line!r}): the disk is full; free some space and run again"
+        return f"cell In [{error.exec_count}] ({first_line!r}): {FULL}"
     plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)).splitlines()
     last = "\n".join(f"    {line}" for line in plain[-8:])
     return f"cell In [{error.exec_count}] ({first_line!r}): {error.ename}: {error.evalue}\n{last}"
@@ -539,7 +542,7 @@ def main() -> int:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        print("\nbook not built: the disk is full; free some space and run again", file=sys.stderr)
+        print(f"\nbook not built: {FULL}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nbook not built: interrupted; what had finished is kept, run again to go on", file=sys.stderr)

@@ -218,6 +218,13 @@ def write_notebook(folder, *sources):
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), folder / "notebooks/01_a.ipynb")
 
 
+def test_a_full_disk_is_told_in_one_line(small_book):
+    write_notebook(small_book, "raise OSError(28, 'No space left on device')")
+    result = run_build(small_book / "book/build.py", "--profile", "smoke")
+    assert result.returncode == 1
+    assert result.stderr.strip().endswith("book not built: the disk is full; free some space and run again")
+
+
 def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
     script, page = small_book / "book/build.py", small_book / "_build/html/notebooks/01_a.html"
     first = run_build(script, "--profile", "smoke")
