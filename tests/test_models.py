@@ -144,8 +144,8 @@ def test_waveforms_a_network_cannot_take_are_refused(name, shape, message):
 def test_outputs_of_a_layer():
     model = small("bbnn")
     x = random_inputs(model)
-    assert models.outputs_of(model, "block_1.broadcast", x).shape == (2, 16, 64, 160)
-    last = models.outputs_of(model, "decision.softmax", x)
+    assert models.outputs_of(model, "block_1-broadcast", x).shape == (2, 16, 64, 160)
+    last = models.outputs_of(model, "decision-softmax", x)
     np.testing.assert_allclose(last, model.predict(x, verbose=0), atol=1e-5)
     with pytest.raises(ValueError, match="No such layer: nope"):
         models.outputs_of(model, "nope", x)
@@ -278,9 +278,9 @@ def test_authors_layout_reads_back(tmp_path):
     [
         (
             lambda p: as_keras_2(models.build("bbnn", (64, 32, 1), 8), p),
-            "of another network: decision.softmax needs",
+            "of another network: decision-softmax needs",
         ),
-        (lambda p: as_keras_2(models.build("bbnn", (64, 32, 1), 10, filters=16), p), "shallow.conv needs"),
+        (lambda p: as_keras_2(models.build("bbnn", (64, 32, 1), 10, filters=16), p), "shallow-conv needs"),
         (lambda p: as_keras_2(models.build("bbnn", (64, 32, 1), 10, n_blocks=2), p), "of another network"),
         (lambda p: p.write_bytes(b"x" * 2_000) and p, "no weights that Keras 2.1 wrote"),
         (lambda p: models.build("bbnn", (64, 32, 1)).save(p) or p, "no weights that Keras 2.1 wrote"),

@@ -1,6 +1,7 @@
 """The networks, one file a family. Explained in notebooks 04 to 08.
 
-Every layer's name is ``part.layer``, so that `describe` can group the layers by the parts a paper names.
+Every layer's name is ``part-layer``, so that `describe` can group the layers by the parts a paper names. (A dot would
+read better, but PyTorch allows none.)
 """
 
 from . import bbnn, fma, inception_resnet

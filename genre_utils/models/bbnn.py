@@ -32,19 +32,19 @@ def build(input_shape=(647, 128, 1), n_classes=10, filters=32, n_blocks=3):
     keras.Model
     """
     check_spectrogram(input_shape)
-    inputs = keras.Input(input_shape, name="shallow.input")
-    x = layers.Conv2D(filters, (3, 3), padding="same", name="shallow.conv")(inputs)
-    x = layers.BatchNormalization(name="shallow.norm")(x)
-    x = layers.ReLU(name="shallow.relu")(x)
-    x = layers.MaxPooling2D((4, 1), name="shallow.pool")(x)
+    inputs = keras.Input(input_shape, name="shallow-input")
+    x = layers.Conv2D(filters, (3, 3), padding="same", name="shallow-conv")(inputs)
+    x = layers.BatchNormalization(name="shallow-norm")(x)
+    x = layers.ReLU(name="shallow-relu")(x)
+    x = layers.MaxPooling2D((4, 1), name="shallow-pool")(x)
     for i in range(1, n_blocks + 1):
-        x = layers.Concatenate(name=f"block_{i}.broadcast")([x, inception_block(x, filters, f"block_{i}")])
-    x = norm_relu_conv(x, filters, (1, 1), "transition.conv")
-    x = layers.AveragePooling2D((2, 2), name="transition.pool")(x)
-    x = layers.BatchNormalization(name="decision.norm")(x)
-    x = layers.ReLU(name="decision.relu")(x)
-    x = layers.GlobalAveragePooling2D(name="decision.pool")(x)
-    outputs = layers.Dense(n_classes, activation="softmax", name="decision.softmax")(x)
+        x = layers.Concatenate(name=f"block_{i}-broadcast")([x, inception_block(x, filters, f"block_{i}")])
+    x = norm_relu_conv(x, filters, (1, 1), "transition-conv")
+    x = layers.AveragePooling2D((2, 2), name="transition-pool")(x)
+    x = layers.BatchNormalization(name="decision-norm")(x)
+    x = layers.ReLU(name="decision-relu")(x)
+    x = layers.GlobalAveragePooling2D(name="decision-pool")(x)
+    outputs = layers.Dense(n_classes, activation="softmax", name="decision-softmax")(x)
     return keras.Model(inputs, outputs, name="bbnn")
 
 
@@ -62,14 +62,14 @@ def inception_block(x, filters, name):
     -------
     KerasTensor [shape=(None, n_frames, n_mels, 4 * filters)]
     """
-    point = norm_relu_conv(x, filters, (1, 1), f"{name}.point")
-    small = norm_relu_conv(x, filters, (1, 1), f"{name}.small_reduce")
-    small = norm_relu_conv(small, filters, (3, 3), f"{name}.small")
-    large = norm_relu_conv(x, filters, (1, 1), f"{name}.large_reduce")
-    large = norm_relu_conv(large, filters, (5, 5), f"{name}.large")
-    pooled = layers.MaxPooling2D((3, 3), strides=1, padding="same", name=f"{name}.pool")(x)
-    pooled = norm_relu_conv(pooled, filters, (1, 1), f"{name}.pooled")
-    return layers.Concatenate(name=f"{name}.concat")([point, small, large, pooled])
+    point = norm_relu_conv(x, filters, (1, 1), f"{name}-point")
+    small = norm_relu_conv(x, filters, (1, 1), f"{name}-small_reduce")
+    small = norm_relu_conv(small, filters, (3, 3), f"{name}-small")
+    large = norm_relu_conv(x, filters, (1, 1), f"{name}-large_reduce")
+    large = norm_relu_conv(large, filters, (5, 5), f"{name}-large")
+    pooled = layers.MaxPooling2D((3, 3), strides=1, padding="same", name=f"{name}-pool")(x)
+    pooled = norm_relu_conv(pooled, filters, (1, 1), f"{name}-pooled")
+    return layers.Concatenate(name=f"{name}-concat")([point, small, large, pooled])
 
 
 def norm_relu_conv(x, filters, kernel_size, name):
@@ -135,10 +135,10 @@ def load_authors_weights(path=None, model=None):
 
 
 def _order_of_creation(model):
-    blocks = sorted({layer.name.split(".")[0] for layer in model.layers if layer.name.startswith("block_")})
-    convolutions = ["shallow.conv", *(f"{block}.{name}" for block in blocks for name in BRANCHES), "transition.conv"]
-    norms = ["shallow.norm", *(f"{name}_norm" for name in convolutions[1:]), "decision.norm"]
-    return convolutions + norms + ["decision.softmax"]
+    blocks = sorted({layer.name.split("-")[0] for layer in model.layers if layer.name.startswith("block_")})
+    convolutions = ["shallow-conv", *(f"{block}-{name}" for block in blocks for name in BRANCHES), "transition-conv"]
+    norms = ["shallow-norm", *(f"{name}_norm" for name in convolutions[1:]), "decision-norm"]
+    return convolutions + norms + ["decision-softmax"]
 
 
 def _read_weights(path):

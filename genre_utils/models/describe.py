@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def part_of(layer):
-    """Name of the part that a layer belongs to: what stands before the first dot of its name.
+    """Name of the part that a layer belongs to: what stands before the first hyphen of its name.
 
     Parameters
     ----------
@@ -16,8 +16,7 @@ def part_of(layer):
     -------
     str
     """
-    separator = "." if "." in layer.name else "_"
-    return layer.name.split(separator)[0]
+    return layer.name.split("-" if "-" in layer.name else "_")[0]
 
 
 def outputs_of(model, name, x):

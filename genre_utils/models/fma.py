@@ -45,7 +45,7 @@ def build_baseline_a_1d(
         If the input is no waveform of at least 16,384 samples.
     """
     check_waveform(input_shape)
-    inputs = keras.Input(input_shape, name="wave.input")
+    inputs = keras.Input(input_shape, name="wave-input")
     x = wave_features(inputs, filters, window, kernel, pool)
     x = max_and_mean(x, layers.GlobalMaxPooling1D, layers.GlobalAveragePooling1D)
     return keras.Model(inputs, classifier(x, n_classes, dense, dropout), name="baseline_a_1d")
@@ -75,12 +75,12 @@ def build_baseline_a_2d(input_shape=(128, 513, 1), n_classes=8, filters=64, kern
         If the input is no spectrogram of at least 64 frames and 32 bands.
     """
     check_spectrogram(input_shape)
-    inputs = keras.Input(input_shape, name="conv_1.input")
-    x = layers.Conv2D(filters, (kernel, input_shape[1]), activation="relu", name="conv_1.conv")(inputs)
-    x = layers.MaxPooling2D((pool, 1), name="conv_1.pool")(x)
-    x = layers.Conv2D(filters, (kernel, 1), activation="relu", name="conv_2.conv")(x)
-    x = layers.MaxPooling2D((pool, 1), name="conv_2.pool")(x)
-    x = layers.Conv2D(filters, (kernel, 1), activation="relu", name="conv_3.conv")(x)
+    inputs = keras.Input(input_shape, name="conv_1-input")
+    x = layers.Conv2D(filters, (kernel, input_shape[1]), activation="relu", name="conv_1-conv")(inputs)
+    x = layers.MaxPooling2D((pool, 1), name="conv_1-pool")(x)
+    x = layers.Conv2D(filters, (kernel, 1), activation="relu", name="conv_2-conv")(x)
+    x = layers.MaxPooling2D((pool, 1), name="conv_2-pool")(x)
+    x = layers.Conv2D(filters, (kernel, 1), activation="relu", name="conv_3-conv")(x)
     x = max_and_mean(x)
     return keras.Model(inputs, classifier(x, n_classes, dense, dropout), name="baseline_a_2d")
 
@@ -104,16 +104,16 @@ def build_baseline_b(input_shape=(128, 513, 1), n_classes=8, filters=64, kernel=
         If the input is no spectrogram of at least 64 frames and 32 bands.
     """
     check_spectrogram(input_shape)
-    inputs = keras.Input(input_shape, name="conv_1.input")
-    x = layers.Conv2D(filters, (kernel, input_shape[1]), name="conv_1.conv")(inputs)
-    x = layers.BatchNormalization(name="conv_1.norm")(x)
-    shortcut = x = layers.ReLU(name="conv_1.relu")(x)
+    inputs = keras.Input(input_shape, name="conv_1-input")
+    x = layers.Conv2D(filters, (kernel, input_shape[1]), name="conv_1-conv")(inputs)
+    x = layers.BatchNormalization(name="conv_1-norm")(x)
+    shortcut = x = layers.ReLU(name="conv_1-relu")(x)
     for i in (2, 3):
-        x = layers.Conv2D(filters, (kernel, 1), padding="same", name=f"conv_{i}.conv")(x)
-        x = layers.BatchNormalization(name=f"conv_{i}.norm")(x)
+        x = layers.Conv2D(filters, (kernel, 1), padding="same", name=f"conv_{i}-conv")(x)
+        x = layers.BatchNormalization(name=f"conv_{i}-norm")(x)
         if i == 3:
-            x = layers.Add(name="conv_3.shortcut")([x, shortcut])
-        x = layers.ReLU(name=f"conv_{i}.relu")(x)
+            x = layers.Add(name="conv_3-shortcut")([x, shortcut])
+        x = layers.ReLU(name=f"conv_{i}-relu")(x)
     x = max_and_mean(x)
     return keras.Model(inputs, classifier(x, n_classes, dense, dropout), name="baseline_b")
 
@@ -139,8 +139,8 @@ def build_densenet121(input_shape=(224, 224, 1), n_classes=8):
     """
     check_spectrogram(input_shape)
     features = densenet_features(input_shape)
-    x = layers.GlobalAveragePooling2D(name="head.pool")(features.output)
-    outputs = layers.Dense(n_classes, activation="softmax", name="head.softmax")(x)
+    x = layers.GlobalAveragePooling2D(name="head-pool")(features.output)
+    outputs = layers.Dense(n_classes, activation="softmax", name="head-softmax")(x)
     return keras.Model(features.input, outputs, name="densenet121")
 
 
@@ -173,17 +173,17 @@ def build_fusion(input_shape=((160_000, 1), (224, 224, 1)), n_classes=8, filters
     wave_shape, mel_shape = map(tuple, input_shape)
     check_waveform(wave_shape)
     check_spectrogram(mel_shape)
-    wave = keras.Input(wave_shape, name="wave.input")
+    wave = keras.Input(wave_shape, name="wave-input")
     dense_net = densenet_features(mel_shape)
     height, width, channels = dense_net.output.shape[1:]
     x = wave_features(wave, filters)
     # Both at DenseNet's number of frames: means over time of the one, means over frequency of the other.
     size = x.shape[1] // height
-    x = layers.AveragePooling1D(size, name="join.wave_mean")(x)
-    x = layers.Cropping1D((0, x.shape[1] - height), name="join.wave_crop")(x)
-    mel = layers.AveragePooling2D((1, width), name="join.mel_mean")(dense_net.output)
-    mel = layers.Reshape((height, channels), name="join.mel_reshape")(mel)
-    x = layers.Concatenate(name="join.concat")([x, mel])
+    x = layers.AveragePooling1D(size, name="join-wave_mean")(x)
+    x = layers.Cropping1D((0, x.shape[1] - height), name="join-wave_crop")(x)
+    mel = layers.AveragePooling2D((1, width), name="join-mel_mean")(dense_net.output)
+    mel = layers.Reshape((height, channels), name="join-mel_reshape")(mel)
+    x = layers.Concatenate(name="join-concat")([x, mel])
     x = max_and_mean(x, layers.GlobalMaxPooling1D, layers.GlobalAveragePooling1D)
     return keras.Model([wave, dense_net.input], classifier(x, n_classes, dense, dropout), name="fusion")
 
@@ -202,11 +202,11 @@ def wave_features(x, filters=64, window=512, kernel=4, pool=4):
     KerasTensor [shape=(None, n_samples // (window // 2) // pool**2, filters)]
         About, but for what the borders take.
     """
-    x = layers.Conv1D(filters, window, strides=window // 2, padding="same", activation="relu", name="wave.conv_1")(x)
-    x = layers.MaxPooling1D(pool, name="wave.pool_1")(x)
-    x = layers.Conv1D(filters, kernel, padding="same", activation="relu", name="wave.conv_2")(x)
-    x = layers.MaxPooling1D(pool, name="wave.pool_2")(x)
-    return layers.Conv1D(filters, kernel, padding="same", activation="relu", name="wave.conv_3")(x)
+    x = layers.Conv1D(filters, window, strides=window // 2, padding="same", activation="relu", name="wave-conv_1")(x)
+    x = layers.MaxPooling1D(pool, name="wave-pool_1")(x)
+    x = layers.Conv1D(filters, kernel, padding="same", activation="relu", name="wave-conv_2")(x)
+    x = layers.MaxPooling1D(pool, name="wave-pool_2")(x)
+    return layers.Conv1D(filters, kernel, padding="same", activation="relu", name="wave-conv_3")(x)
 
 
 def max_and_mean(x, maximum=layers.GlobalMaxPooling2D, mean=layers.GlobalAveragePooling2D):
@@ -222,7 +222,7 @@ def max_and_mean(x, maximum=layers.GlobalMaxPooling2D, mean=layers.GlobalAverage
     -------
     KerasTensor [shape=(None, 2 * n_channels)]
     """
-    return layers.Concatenate(name="pooling.concat")([maximum(name="pooling.max")(x), mean(name="pooling.mean")(x)])
+    return layers.Concatenate(name="pooling-concat")([maximum(name="pooling-max")(x), mean(name="pooling-mean")(x)])
 
 
 def classifier(x, n_classes, dense, dropout):
@@ -240,10 +240,10 @@ def classifier(x, n_classes, dense, dropout):
     KerasTensor [shape=(None, n_classes)]
     """
     for i, units in enumerate(dense, start=1):
-        x = layers.Dense(units, activation="relu", name=f"classifier.dense_{i}")(x)
+        x = layers.Dense(units, activation="relu", name=f"classifier-dense_{i}")(x)
         if dropout:
-            x = layers.Dropout(dropout, name=f"classifier.dropout_{i}")(x)
-    return layers.Dense(n_classes, activation="softmax", name="classifier.softmax")(x)
+            x = layers.Dropout(dropout, name=f"classifier-dropout_{i}")(x)
+    return layers.Dense(n_classes, activation="softmax", name="classifier-softmax")(x)
 
 
 def densenet_features(input_shape):
@@ -261,9 +261,9 @@ def densenet_features(input_shape):
     network = keras.applications.DenseNet121(include_top=False, weights=None, input_shape=input_shape)
 
     def rename(layer):
-        return layer.__class__.from_config(layer.get_config() | {"name": f"{_densenet_part(layer.name)}.{layer.name}"})
+        return layer.__class__.from_config(layer.get_config() | {"name": f"{_densenet_part(layer.name)}-{layer.name}"})
 
-    inputs = keras.Input(input_shape, name="stem.input")
+    inputs = keras.Input(input_shape, name="stem-input")
     return keras.models.clone_model(network, input_tensors=inputs, clone_function=rename)
 
 

@@ -90,7 +90,7 @@ def build(input_shape=(647, 128, 1), n_classes=10, variant="keras_applications",
     if not isinstance(variant, Completion) and variant not in VARIANTS:
         raise ValueError(f"unknown variant {variant!r}; known: {', '.join(VARIANTS)}")
     c = variant if isinstance(variant, Completion) else VARIANTS[variant]
-    inputs = keras.Input(input_shape, name="stem.input")
+    inputs = keras.Input(input_shape, name="stem-input")
     x = stem(inputs, c)
     modules = [module_a, module_b, module_c]
     for module, scale in list(zip(modules, scales))[: c.reduction_after]:
@@ -104,9 +104,9 @@ def build(input_shape=(647, 128, 1), n_classes=10, variant="keras_applications",
 def stem(x, c):
     """Two convolutions 3x3, each halving the number of frames by max-pooling: five layers with the input."""
     for i, filters in enumerate(c.stem, start=1):
-        name = f"stem.conv_{i}"
+        name = f"stem-conv_{i}"
         x = layers.Conv2D(filters, 3, padding="same", activation="relu", use_bias=c.plain_bias, name=name)(x)
-        x = layers.MaxPooling2D((2, 1), name=f"stem.pool_{i}")(x)
+        x = layers.MaxPooling2D((2, 1), name=f"stem-pool_{i}")(x)
     return x
 
 
@@ -143,20 +143,20 @@ def residual(x, name, filters, c, scale):
     -------
     KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
     """
-    ends = [branch(x, kernels, filters, c, f"{name}.branch_{i}") for i, kernels in enumerate(KERNELS[name])]
-    joined = layers.Concatenate(name=f"{name}.concat")(ends)
-    linear = layers.Conv2D(x.shape[-1], 1, use_bias=c.plain_bias, name=f"{name}.linear")(joined)
-    return layers.ReLU(name=f"{name}.relu")(ScaledAdd(scale, name=f"{name}.add")([x, linear]))
+    ends = [branch(x, kernels, filters, c, f"{name}-branch_{i}") for i, kernels in enumerate(KERNELS[name])]
+    joined = layers.Concatenate(name=f"{name}-concat")(ends)
+    linear = layers.Conv2D(x.shape[-1], 1, use_bias=c.plain_bias, name=f"{name}-linear")(joined)
+    return layers.ReLU(name=f"{name}-relu")(ScaledAdd(scale, name=f"{name}-add")([x, linear]))
 
 
 def reduction(x, c):
     """Three branches and a max-pool, each ending with a stride of two: 23 layers."""
     ends = [
-        branch(x, kernels, c.filters[3], c, f"reduction.branch_{i}", halve=True)
+        branch(x, kernels, c.filters[3], c, f"reduction-branch_{i}", halve=True)
         for i, kernels in enumerate(KERNELS["reduction"])
     ]
-    ends.append(layers.MaxPooling2D(3, strides=2, name="reduction.pool")(x))
-    return layers.Concatenate(name="reduction.concat")(ends)
+    ends.append(layers.MaxPooling2D(3, strides=2, name="reduction-pool")(x))
+    return layers.Concatenate(name="reduction-concat")(ends)
 
 
 def branch(x, kernels, filters, c, name, halve=False):
@@ -172,12 +172,12 @@ def branch(x, kernels, filters, c, name, halve=False):
 
 def head(x, n_classes, c, dropout):
     """The fully connected module: seven layers. Counts cannot tell where its normalisation and dropout sit."""
-    x = layers.GlobalAveragePooling2D(name="head.pool")(x)
+    x = layers.GlobalAveragePooling2D(name="head-pool")(x)
     for i, kind in enumerate(c.head, start=1):
         if kind == "norm":
-            x = layers.BatchNormalization(scale=c.norm_scale, name=f"head.norm_{i}")(x)
+            x = layers.BatchNormalization(scale=c.norm_scale, name=f"head-norm_{i}")(x)
         elif kind == "dropout":
-            x = layers.Dropout(dropout, name=f"head.dropout_{i}")(x)
+            x = layers.Dropout(dropout, name=f"head-dropout_{i}")(x)
         else:
-            x = layers.Dense(kind, activation="relu", name=f"head.dense_{i}")(x)
-    return layers.Dense(n_classes, activation="softmax", name="head.softmax")(x)
+            x = layers.Dense(kind, activation="relu", name=f"head-dense_{i}")(x)
+    return layers.Dense(n_classes, activation="softmax", name="head-softmax")(x)
