@@ -104,6 +104,29 @@ def players(sounds, sr=None, seconds=MP3_SECONDS):
     return HTML("".join(player(sound, sr, caption, seconds).data for caption, sound in sounds.items()))
 
 
+def explore(draw, **choices):
+    """A figure with a menu for each of its arguments; in the published book, where nobody answers, as it is at first.
+
+    Parameters
+    ----------
+    draw : callable
+        Returns the figure.
+    **choices : list
+        Values of each argument, the one to begin with first.
+
+    Returns
+    -------
+    Figure or None
+        The figure in the book; elsewhere nothing, for the widget shows itself.
+    """
+    if os.environ.get("GENRE_UTILS_BOOK"):
+        return draw(**{name: values[0] for name, values in choices.items()})
+    import ipywidgets
+
+    ipywidgets.interact(draw, **choices)
+    return None
+
+
 def source_code(*things):
     """Source of functions or classes, as the reader of a paper would want it beside the page.
 
