@@ -6,7 +6,6 @@ network learns from them is no evidence about music.
 
 import io
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from scipy.io import wavfile
 
+from .._files import write_atomically
 from .band import GENRES, SR, render
 from .fma import FAULTY
 from .styles import STYLES
@@ -81,7 +81,7 @@ def write(root, clips_per_genre=10, seconds=30.0, seed=0, n_jobs=1, faults=True)
         delayed(_record)(root, clip, truth.loc[clip], copies[clip], seconds, seed) for clip in recordings
     )
     columns = ["clip_id", "genre", "true_genre", "artist", "fault", "of"]
-    _write_whole(root / "ground_truth.csv", truth[columns].to_csv(index=False, lineterminator="\n").encode())
+    write_atomically(root / "ground_truth.csv", truth[columns].to_csv(index=False, lineterminator="\n").encode())
     _tidy(root)
     return root
 
@@ -132,7 +132,7 @@ def write_fma(root, tracks_per_genre=10, seconds=30.0, seed=0, n_jobs=1):
     for clip, (track_id, length) in enumerate(FAULTY.items(), start=len(tracks)):
         _press(_fma_path(root, track_id), "rock", seed, length, None, clip)
     broken = pd.DataFrame({"track_id": list(FAULTY), "genre": "Rock", "artist": 0, "part": "training"})
-    _write_whole(tracks_csv, _tracks_csv(pd.concat([tracks, broken])).encode())
+    write_atomically(tracks_csv, _tracks_csv(pd.concat([tracks, broken])).encode())
     _tidy(root)
     return root
 
@@ -173,7 +173,7 @@ def _begin(root, settings):
     elif held:
         raise ValueError(f"{root} holds other files ({', '.join(held[:3])}); choose a folder of its own")
     else:
-        _write_whole(root / "settings.json", json.dumps(settings).encode())
+        write_atomically(root / "settings.json", json.dumps(settings).encode())
 
 
 def _tidy(root):
@@ -229,7 +229,7 @@ def _record(root, clip, row, copies, seconds, seed):
         return
     rng = np.random.default_rng((seed, len(GENRES) + 1, clip))
     if row["fault"] == "damaged":
-        _write_whole(paths[0], b"RIFF\x00\x00\x00\x00WAVE" + rng.bytes(50_000))
+        write_atomically(paths[0], b"RIFF\x00\x00\x00\x00WAVE" + rng.bytes(50_000))
         return
     shift = round(rng.uniform(0.02, MAX_SHIFT / 30) * seconds * SR)
     n = round(rng.uniform(29.9, 30.6) / 30 * seconds * SR)
@@ -241,7 +241,7 @@ def _record(root, clip, row, copies, seconds, seed):
             copy = copy + 10 ** (rng.uniform(-45, -25) / 20) * copy.std() * rng.standard_normal(n)
         file = io.BytesIO()
         wavfile.write(file, SR, np.round(np.clip(copy, -1, 1) * 32767).astype(np.int16))
-        _write_whole(path, file.getvalue())
+        write_atomically(path, file.getvalue())
 
 
 def _fma_path(root, track_id):
@@ -275,7 +275,7 @@ def _press(path, style, seed, seconds, artist, clip):
         soundfile.write(file, render(style, seed, seconds, artist, clip), SR, format="MP3")
     else:
         file.write(b"ID3\x03\x00\x00\x00\x00\x07\x76" + bytes(1014))
-    _write_whole(path, file.getvalue())
+    write_atomically(path, file.getvalue())
 
 
 def _tracks_csv(tracks):
@@ -292,15 +292,3 @@ def _tracks_csv(tracks):
     )
     table.index = pd.Index(tracks["track_id"].astype(int), name="track_id")
     return table.to_csv(lineterminator="\n")
-
-
-def _write_whole(path, content):
-    """Write a file so that it is there whole or not at all, whoever else writes the same one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    try:
-        part.replace(path)
-    except FileNotFoundError:  # tidied away by another process, which had finished
-        if not path.exists():
-            raise

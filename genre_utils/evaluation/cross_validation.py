@@ -1,8 +1,7 @@
-"""Scores, how sure one may be of them, and cross-validation. Explained in notebook 10."""
+"""Cross-validation that can be killed, and goes on. Explained in notebook 10."""
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -10,98 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ._progress import progress
-
-
-def scores(y_true, y_pred):
-    """Accuracy and macro-averaged precision, recall and F1, by scikit-learn.
-
-    The Inception-ResNet paper, 5.2. A genre that is never predicted counts with a precision of 0.
-
-    Parameters
-    ----------
-    y_true, y_pred : array-like [shape=(n_clips,)]
-        Labels.
-
-    Returns
-    -------
-    dict of str to float
-        `accuracy`, `precision`, `recall` and `f1`, from 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If the two differ in length or are empty.
-    """
-    from sklearn.metrics import accuracy_score, precision_recall_fscore_support
-
-    if len(y_true) != len(y_pred) or not len(y_true):
-        raise ValueError(
-            f"{len(y_true)} true and {len(y_pred)} predicted labels; expected as many of each, and at least one"
-        )
-    macro = precision_recall_fscore_support(y_true, y_pred, average="macro", zero_division=0)[:3]
-    return dict(zip(("accuracy", "precision", "recall", "f1"), map(float, (accuracy_score(y_true, y_pred), *macro))))
-
-
-def scores_by_genre(y_true, y_pred, genres):
-    """Precision, recall and F1 of each genre, by scikit-learn.
-
-    Parameters
-    ----------
-    y_true, y_pred : array-like [shape=(n_clips,)]
-        Labels.
-    genres : list of str
-        Names in the order of the labels.
-
-    Returns
-    -------
-    pd.DataFrame
-        Indexed by genre: `precision`, `recall`, `f1` (0 to 1) and `clips`.
-    """
-    from sklearn.metrics import precision_recall_fscore_support
-
-    columns = precision_recall_fscore_support(y_true, y_pred, labels=range(len(genres)), zero_division=0)
-    return pd.DataFrame(
-        dict(zip(("precision", "recall", "f1", "clips"), columns)), index=pd.Index(genres, name="genre")
-    )
-
-
-def confusion(y_true, y_pred, n_classes):
-    """Counts of clips by true genre (rows) and predicted genre (columns), by scikit-learn.
-
-    Parameters
-    ----------
-    y_true, y_pred : array-like [shape=(n_clips,)]
-        Labels.
-    n_classes : int
-
-    Returns
-    -------
-    np.ndarray [shape=(n_classes, n_classes)], int
-    """
-    from sklearn.metrics import confusion_matrix
-
-    return confusion_matrix(y_true, y_pred, labels=range(n_classes))
-
-
-def wilson(successes, n, level=0.95):
-    """Wilson's interval for a proportion, by scipy.
-
-    Parameters
-    ----------
-    successes, n : int
-        So many of n clips were right.
-    level : float
-        Confidence, 0 to 1.
-
-    Returns
-    -------
-    low, high : float
-    """
-    from scipy.stats import binomtest
-
-    interval = binomtest(int(successes), int(n)).proportion_ci(level, method="wilson")
-    return float(interval.low), float(interval.high)
+from .._files import write_atomically
+from .._progress import progress
+from .splits import stratified_folds
 
 
 class Result(NamedTuple):
@@ -118,37 +28,6 @@ class Result(NamedTuple):
 
     predictions: pd.DataFrame
     history: pd.DataFrame
-
-
-def stratified_folds(labels, n_folds, seed=0):
-    """Fold of each clip, every fold with the same share of each genre, by scikit-learn.
-
-    Parameters
-    ----------
-    labels : array-like [shape=(n_clips,)]
-    n_folds : int
-    seed : int
-
-    Returns
-    -------
-    np.ndarray [shape=(n_clips,)], int
-        From 0 to n_folds - 1.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two folds, or more than the smallest genre has clips.
-    """
-    from sklearn.model_selection import StratifiedKFold
-
-    smallest = int(np.bincount(labels).min())
-    if not 2 <= n_folds <= smallest:
-        raise ValueError(f"n_folds is {n_folds}; expected 2 to {smallest}, as many as the smallest genre has clips")
-    folds = np.empty(len(labels), dtype=int)
-    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    for fold, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels)):
-        folds[held_out] = fold
-    return folds
 
 
 def cross_validate(model, x, index, recipe, n_folds=10, out_dir=None, seed=0, n_jobs=1, **options):
@@ -222,7 +101,7 @@ def _run_fold(model, options, x, labels, folds, fold, recipe, seed, path):
         return json.loads(path.read_text())
     import keras
 
-    from . import models, training
+    from .. import models, training
 
     keras.utils.set_random_seed(seed + fold)
     network = models.build(model, x.shape[1:], int(labels.max()) + 1, **options)
@@ -236,23 +115,6 @@ def _run_fold(model, options, x, labels, folds, fold, recipe, seed, path):
         write_atomically(path, json.dumps(result))
     keras.backend.clear_session()
     return result
-
-
-def write_atomically(path, text):
-    """Write a text file so that it is there whole or not at all.
-
-    Parameters
-    ----------
-    path : Path
-    text : str
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _data_key(x, index):
