@@ -1,5 +1,6 @@
 """Files that are there whole or not at all."""
 
+import json
 import os
 
 
@@ -21,3 +22,24 @@ def write_atomically(path, content):
             raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def refuse_another_run(folder, found, run):
+    """Compare what a folder was made with, with what is asked for now.
+
+    Parameters
+    ----------
+    folder : Path
+    found, run : dict
+        Then, and now.
+
+    Raises
+    ------
+    ValueError
+        If they differ; the message says in what.
+    """
+    run = json.loads(json.dumps(run))
+    if found != run:
+        differ = [name for name in run if found.get(name) != run[name]]
+        told = "; ".join(f"{name} was {found.get(name)}, now {run[name]}" for name in differ)
+        raise ValueError(f"{folder} holds another run ({told}): name another folder")

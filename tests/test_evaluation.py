@@ -1,6 +1,10 @@
 import dataclasses
+import itertools
 import json
+import multiprocessing
+import time
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -63,6 +67,7 @@ def test_folds_that_the_smallest_genre_cannot_fill(n_folds):
 def clips(tiny):
     rng = np.random.default_rng(0)
     index = pd.DataFrame({"clip_id": [f"c{i}" for i in range(12)], "label": np.arange(12) % 3})
+    index["genre"] = index["label"].map(dict(enumerate("abc")))
     return rng.normal(size=(12, 64, 32, 1)).astype("float32"), index
 
 
@@ -85,6 +90,176 @@ def test_cross_validation_predicts_each_clip_once_and_keeps_folds(clips, tmp_pat
     monkeypatch.setattr(training, "fit", None)  # a finished run that trains again fails
     again = evaluation.cross_validate("tiny", x, index, **run)
     pd.testing.assert_frame_equal(again.predictions, resumed.predictions)
+
+
+def probabilities(result):
+    return result.predictions.filter(regex=r"^p_\d+$").to_numpy()
+
+
+def test_protocols_judge_the_weights_that_they_name(clips):
+    x, index = clips
+    recipe = training.Recipe(epochs=6, batch_size=4, learning_rate=0.02)
+    found = {
+        p: evaluation.cross_validate("tiny", x, index, recipe, 2, seed=3, protocol=p) for p in evaluation.PROTOCOLS
+    }
+    last, test = found["last_weights"], found["chosen_on_test"]
+    pd.testing.assert_frame_equal(last.history, test.history)  # the same training, other weights taken
+    y = index["label"].to_numpy()
+    for result, take in ((last, lambda loss: loss.index[-1]), (test, lambda loss: loss.idxmin())):
+        for fold, history in result.history.groupby("fold"):
+            rows = (result.predictions["fold"] == fold).to_numpy()
+            loss = -np.log(probabilities(result)[rows, y[rows]]).mean()
+            assert loss == pytest.approx(history.loc[take(history["val_loss"]), "val_loss"], rel=1e-4)
+    assert (probabilities(last) != probabilities(test)).any()
+    validation = found["chosen_on_validation"]
+    assert validation.history["val_loss"].ne(last.history["val_loss"]).all()
+    assert validation.about["protocol"] == "chosen_on_validation" and validation.about["recipe"]["weights"] == "best"
+
+
+def test_a_result_is_read_as_it_was_written(clips, tmp_path):
+    x, index = clips
+    result = evaluation.cross_validate("tiny", x, index, RECIPE, 2, tmp_path)
+    for path in (tmp_path, tmp_path / "result.json"):
+        again = evaluation.load(path)
+        pd.testing.assert_frame_equal(again.predictions, result.predictions)
+        pd.testing.assert_frame_equal(again.history, result.history)
+        assert again.about == result.about and again.about["genres"] == ["a", "b", "c"]
+    (tmp_path / "result.json").write_text('{"predictions": []')
+    with pytest.raises(ValueError, match="no result of a cross-validation"):
+        evaluation.load(tmp_path)
+    with pytest.raises(FileNotFoundError, match="has finished"):
+        evaluation.load(tmp_path / "nothing")
+
+
+def test_splits_divide_and_do_not_overlap():
+    labels, artists = np.repeat(range(4), 40), np.array([f"{i // 40}-{i % 8}" for i in range(160)])
+    made = {
+        "folds": evaluation.k_fold(labels, 5, 1),
+        "with validation": evaluation.k_fold(labels, 5, 1, validation=True),
+        "by artist": evaluation.k_fold(labels, 4, 1, groups=artists, validation=True),
+        "random": evaluation.random_splits(labels, 3, 1),
+    }
+    for name, splits in made.items():
+        for split in splits:
+            assert sorted(np.concatenate(split)) == list(range(160)), name
+            assert all(np.bincount(labels[part], minlength=4).min() > 0 for part in split if len(part)), name
+        if name == "random":
+            assert [len(part) for part in splits[0]] == [128, 16, 16]
+        else:
+            assert sorted(np.concatenate([split.test for split in splits])) == list(range(160)), name
+        assert all(bool(len(split.validation)) == (name != "folds") for split in splits)
+    for split in made["by artist"]:
+        for one, other in itertools.combinations(split, 2):
+            assert not set(artists[one]) & set(artists[other])
+
+
+def test_published_split():
+    index = pd.DataFrame({"split": ["training", "", "test", "validation", "training"]})
+    ((training_part, validation, test),) = evaluation.published(index)
+    assert (list(training_part), list(validation), list(test)) == ([0, 4], [3], [2])
+    with pytest.raises(ValueError, match="0 clips for training and 0 for testing"):
+        evaluation.published(index.assign(split=""))
+
+
+def test_splits_that_cannot_be_made():
+    with pytest.raises(ValueError, match="1 of the groups; two are needed"):
+        evaluation.stratified_folds([0] * 4 + [1] * 4, 2, groups=list("aaaabcde"))
+    with pytest.raises(ValueError, match="3 of 4 clips are in no group"):
+        evaluation.stratified_folds([0, 0, 1, 1], 2, groups=["a", "", "", ""])
+    with pytest.raises(ValueError, match="three clips"):
+        evaluation.random_splits([0, 0, 1, 1, 1])
+
+
+def test_splits_that_cannot_be_run_are_refused_before_training(clips, monkeypatch):
+    monkeypatch.setattr(training, "fit", None)
+    x, index = clips
+    rows = np.arange(12)
+    few = evaluation.Split(rows[index["label"] < 2], rows[:0], rows[index["label"] == 2])
+    for splits, protocol, message in (
+        ([few], "last_weights", "training part of split 0 has no clip of c"),
+        (
+            [evaluation.Split(rows[:6], rows[:0], rows[6:])],
+            "chosen_on_validation",
+            "validation part of split 0 is empty",
+        ),
+        ([evaluation.Split(rows, rows[:0], rows[:0])], "chosen_on_test", "test part of split 0 is empty"),
+        (None, "best_of_all", "unknown protocol 'best_of_all'; known: last_weights"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            evaluation.cross_validate("tiny", x, index, RECIPE, 2, protocol=protocol, splits=splits)
+
+
+def run_to_be_killed(folder):
+    rng = np.random.default_rng(0)
+    index = pd.DataFrame({"clip_id": [f"c{i}" for i in range(24)], "label": np.arange(24) % 3})
+    index["genre"] = index["label"].map(dict(enumerate("abc")))
+    x = rng.normal(size=(24, 64, 32, 1)).astype("float32") + index["label"].to_numpy()[:, None, None, None]
+    recipe = training.Recipe(epochs=5, batch_size=4, learning_rate=0.002, lr_patience=1, min_delta=0.1)
+    evaluation.cross_validate("baseline_b", x, index, recipe, 3, folder, protocol="chosen_on_test")
+
+
+def files_of(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_killed_at_random_moments_it_ends_with_the_files_of_an_undisturbed_run(tmp_path):
+    context = multiprocessing.get_context("forkserver")  # forks from a process that has imported Keras already
+    context.set_forkserver_preload(["keras", "genre_utils.models", "genre_utils.training"])
+
+    def start(folder):
+        process = context.Process(target=run_to_be_killed, args=(tmp_path / folder,))
+        process.start()
+        return process
+
+    def finish(process):
+        process.join()
+        assert process.exitcode == 0
+
+    finish(start("warming up"))
+    began = time.perf_counter()
+    finish(start("undisturbed"))
+    took = time.perf_counter() - began
+    expected = files_of(tmp_path / "undisturbed")
+    assert {path.name for path in expected} == {"run.json", "result.json", *(f"fold_0{k}.json" for k in range(3))}
+    rng = np.random.default_rng()
+    midway = 0
+    for _ in range(10):
+        process = start("killed")
+        time.sleep(rng.uniform(0.1, 0.6) * took)
+        process.kill()
+        process.join()
+        midway += any((tmp_path / "killed").rglob("checkpoint.npz"))
+    finish(start("killed"))
+    assert files_of(tmp_path / "killed") == expected
+    assert midway, "no kill came in the middle of a fold"
+
+
+@pytest.mark.parametrize("where", ["two processes", "two Dask workers"])
+def test_folds_side_by_side_give_the_same_predictions(where, tmp_path):
+    rng = np.random.default_rng(0)
+    index = pd.DataFrame({"clip_id": [f"c{i}" for i in range(12)], "label": np.arange(12) % 3})
+    index["genre"] = index["label"].map(dict(enumerate("abc")))
+    run = ("inception_resnet", rng.normal(size=(12, 64, 32, 1)).astype("float32"), index, RECIPE, 2)
+    expected = evaluation.cross_validate(*run)
+    if where == "two processes":
+        found = evaluation.cross_validate(*run, out_dir=tmp_path, n_jobs=2)
+    else:
+        distributed = pytest.importorskip("dask.distributed")
+        cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+        with cluster, distributed.Client(cluster), joblib.parallel_config(backend="dask"):
+            found = evaluation.cross_validate(*run, out_dir=tmp_path, n_jobs=2)
+    pd.testing.assert_frame_equal(found.predictions, expected.predictions, check_exact=True)
+    pd.testing.assert_frame_equal(found.history, expected.history, check_exact=True)
+
+
+def test_a_fold_that_was_cut_short_is_told(clips, tmp_path):
+    x, index = clips
+    run = ("tiny", x, index, RECIPE, 2, tmp_path)
+    evaluation.cross_validate(*run)
+    path = tmp_path / "fold_01.json"
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(ValueError, match="fold_01.json was cut short.*delete it"):
+        evaluation.cross_validate(*run)
 
 
 def test_folder_of_another_run_is_refused(clips, tmp_path):

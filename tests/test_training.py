@@ -84,6 +84,151 @@ def test_learning_rate_halves_and_training_stops_when_nothing_improves(tiny):
     assert history["learning_rate"][-1] < 0.6e-9
 
 
+def test_the_fma_studys_recipe():
+    recipes = [
+        training.RECIPES[name] for name in ("baseline_a_1d", "baseline_a_2d", "baseline_b", "densenet121", "fusion")
+    ]
+    assert [recipe.batch_size for recipe in recipes] == [16, 32, 32, 32, 8]
+    for recipe in recipes:
+        assert (recipe.epochs, recipe.learning_rate, recipe.weight_decay, recipe.weights) == (20, 1e-4, 1e-4, "best")
+        assert recipe.lr_patience is None and recipe.stop_patience is None
+    assert set(training.RECIPES) == set(models.names())
+
+
+def test_weight_decay_is_added_to_the_gradient_as_pytorchs_adam_does():
+    model = keras.Sequential([keras.Input((64, 32, 1)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")])
+    x, y = toy()
+    before = model.get_weights()
+    training.fit(model, (x * 0, y), training.Recipe(epochs=1, batch_size=24, learning_rate=0.01, weight_decay=0.5))
+    # Without input the kernel's gradient is the decay alone, and Adam's first step is its sign times the rate.
+    steps = (model.get_weights()[0] - before[0])[np.abs(before[0]) > 1e-3]
+    np.testing.assert_allclose(steps, -0.01 * np.sign(before[0][np.abs(before[0]) > 1e-3]), rtol=0.01)
+
+
+def test_the_best_weights_are_those_of_the_lowest_held_out_loss(tiny):
+    keras.utils.set_random_seed(0)
+    model, (x, y) = tiny(), toy(12, seed=1)
+    held_out = x, np.roll(y, 1)  # wrong labels: the better it learns, the more it loses here
+    recipe = training.Recipe(epochs=8, batch_size=4, learning_rate=0.01, weights="best", stop_patience=None)
+    history = training.fit(model, toy(), recipe, held_out)
+    assert np.argmin(history["val_loss"]) < 7  # the last epoch is not the best, or this tests nothing
+    loss, accuracy = model.evaluate(*held_out, batch_size=4, verbose=0)
+    best = int(np.argmin(history["val_loss"]))
+    assert (loss, accuracy) == pytest.approx((history["val_loss"][best], history["val_accuracy"][best]), rel=1e-4)
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_after(monkeypatch, n_epochs):
+    """Let `fit` die as soon as so many epochs are on the disk."""
+    write = training._write_checkpoint
+
+    def write_and_die(path, run, model, history, best):
+        write(path, run, model, history, best)
+        if len(history["epoch"]) == n_epochs:
+            raise Killed
+
+    monkeypatch.setattr(training, "_write_checkpoint", write_and_die)
+
+
+# BBNN too, with jit=True, but XLA takes a minute to compile it.
+@pytest.mark.parametrize(
+    "name, jit, n_epochs", [("inception_resnet", None, 2), ("baseline_b", True, 1), ("baseline_b", None, 3)]
+)
+def test_a_killed_training_ends_as_if_nothing_had_happened(name, jit, n_epochs, tmp_path, monkeypatch):
+    recipe = training.Recipe(
+        epochs=4,
+        batch_size=8,
+        learning_rate=0.002,
+        lr_patience=1,
+        min_delta=0.3,
+        weights="best",
+        weight_decay=1e-3,
+        jit=jit,
+    )
+
+    def run(folder):
+        keras.utils.set_random_seed(3)
+        model = models.build(name, (64, 32, 1), 3)
+        history = training.fit(model, toy(), recipe, toy(12, seed=1), folder, seed=5)
+        return pd.DataFrame(history).drop(columns="seconds"), model.get_weights()
+
+    history, weights = run(tmp_path / "undisturbed")
+    with monkeypatch.context() as context, pytest.raises(Killed):
+        kill_after(context, n_epochs)
+        run(tmp_path / "killed")
+    again = run(tmp_path / "killed")
+    pd.testing.assert_frame_equal(again[0], history, check_exact=True)
+    assert all((a == b).all() for a, b in zip(again[1], weights))
+    with monkeypatch.context() as context:  # finished: called once more, it trains no more
+        context.setattr(training, "_one_epoch", None)
+        assert run(tmp_path / "killed")[0].equals(history)
+
+
+def test_early_stopping_survives_a_kill_at_its_last_epoch(tiny, tmp_path, monkeypatch):
+    recipe = training.Recipe(epochs=30, batch_size=8, learning_rate=1e-9, stop_patience=2, min_delta=0.5)
+    with monkeypatch.context() as context, pytest.raises(Killed):
+        kill_after(context, 3)
+        training.fit(tiny(), toy(), recipe, out_dir=tmp_path)
+    assert training.fit(tiny(), toy(), recipe, out_dir=tmp_path)["epoch"] == [1, 2, 3]
+
+
+def test_a_folder_of_another_training_is_refused_and_left_alone(tiny, tmp_path):
+    training.fit(tiny(), toy(), RECIPE, out_dir=tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(before) == {"checkpoint.npz", "history.csv", "model.keras"}
+    x, y = toy()
+    for data, recipe, seed, told in (
+        ((x + 1, y), RECIPE, 0, "data was"),
+        ((x, y), dataclasses.replace(RECIPE, batch_size=8), 0, "recipe was"),
+        ((x, y), RECIPE, 1, "seed was 0, now 1"),
+    ):
+        with pytest.raises(ValueError, match=f"holds another run.*{told}"):
+            training.fit(tiny(), data, recipe, out_dir=tmp_path, seed=seed)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.999])
+def test_a_checkpoint_cut_short_is_told(share, tiny, tmp_path):
+    training.fit(tiny(), toy(), RECIPE, out_dir=tmp_path)
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(ValueError, match="no whole checkpoint.*delete it"):
+        training.fit(tiny(), toy(), RECIPE, out_dir=tmp_path)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_predicts_and_learns_as_float32_does(precision):
+    keras.utils.set_random_seed(3)
+    (x, y), exact = toy(), models.build("baseline_b", (64, 32, 1), 3)
+    model = models.build("baseline_b", (64, 32, 1), 3, precision=precision)
+    assert keras.config.dtype_policy().name == "float32"
+    model.set_weights(exact.get_weights())
+    found = model(x)
+    assert model.layers[5].compute_dtype == precision.removeprefix("mixed_")
+    assert keras.backend.standardize_dtype(found.dtype) == "float32"
+    np.testing.assert_allclose(found, exact(x), atol=0.02)
+    history = training.fit(model, (x, y), training.Recipe(epochs=8, batch_size=4, learning_rate=0.002))
+    assert history["accuracy"][-1] > 0.8
+
+
+@pytest.mark.parametrize("option", [{"jit": True}, {"steps_per_execution": 4}])
+def test_speed_is_all_that_xla_and_several_steps_change(option):
+    def run(**options):
+        keras.utils.set_random_seed(3)
+        recipe = training.Recipe(epochs=2, batch_size=4, learning_rate=0.002, **options)
+        return training.fit(models.build("baseline_b", (64, 32, 1), 3), toy(22), recipe)["loss"]
+
+    np.testing.assert_allclose(run(**option), run(), rtol=1e-2)
+
+
+def test_settings_fit_a_processor():
+    found = training.settings()
+    assert found == {"precision": "float32", "jit": keras.backend.backend() == "jax", "steps_per_execution": 1}
+
+
 def test_norm_momentum_is_set_before_training():
     model = keras.Sequential([keras.Input((64, 32, 1)), keras.layers.BatchNormalization(), keras.layers.Flatten()])
     model.add(keras.layers.Dense(3, activation="softmax"))
@@ -123,5 +268,8 @@ def test_recipes_that_make_no_sense_are_refused(tiny):
         training.Recipe(epochs=0)
     with pytest.raises(ValueError, match="monitor is"):
         training.Recipe(monitor="accuracy")
-    with pytest.raises(ValueError, match="give fit"):
-        training.fit(tiny(), toy(), dataclasses.replace(RECIPE, monitor="val_loss"))
+    with pytest.raises(ValueError, match="weights is"):
+        training.Recipe(weights="first")
+    for change in ({"monitor": "val_loss"}, {"weights": "best"}):
+        with pytest.raises(ValueError, match="give fit"):
+            training.fit(tiny(), toy(), dataclasses.replace(RECIPE, **change))

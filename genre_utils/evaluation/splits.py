@@ -1,9 +1,28 @@
-"""Who is trained on, and who is asked. Explained in notebooks 10 and 13."""
+"""Who is trained on, who may choose, and who is asked. Explained in notebooks 10 and 13."""
+
+from typing import NamedTuple
 
 import numpy as np
 
 
-def stratified_folds(labels, n_folds, seed=0):
+class Split(NamedTuple):
+    """One way to divide a collection: rows of its index, none of them in two parts.
+
+    Attributes
+    ----------
+    training : np.ndarray [shape=(n_training,)], int
+    validation : np.ndarray [shape=(n_validation,)], int
+        May choose weights or settings; empty where nothing is chosen.
+    test : np.ndarray [shape=(n_test,)], int
+        Is asked at the end, and chooses nothing.
+    """
+
+    training: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def stratified_folds(labels, n_folds, seed=0, groups=None):
     """Fold of each clip, every fold with the same share of each genre, by scikit-learn.
 
     Parameters
@@ -11,6 +30,8 @@ def stratified_folds(labels, n_folds, seed=0):
     labels : array-like [shape=(n_clips,)]
     n_folds : int
     seed : int
+    groups : array-like [shape=(n_clips,)], optional
+        Artists, say: no group is in two folds. The shares are then only about equal.
 
     Returns
     -------
@@ -20,15 +41,136 @@ def stratified_folds(labels, n_folds, seed=0):
     Raises
     ------
     ValueError
-        If there are fewer than two folds, or more than the smallest genre has clips.
+        If there are fewer than two folds, or more than the smallest genre has clips or groups.
     """
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    smallest = int(np.bincount(labels).min())
+    labels = np.asarray(labels)
+    members = np.arange(len(labels)) if groups is None else _known(groups)
+    what = "clips" if groups is None else "groups"
+    smallest = min(len(np.unique(members[labels == label])) for label in np.unique(labels))
+    if smallest < 2:
+        raise ValueError(f"the smallest genre has {smallest} of the {what}; two are needed, to learn from and to ask")
     if not 2 <= n_folds <= smallest:
-        raise ValueError(f"n_folds is {n_folds}; expected 2 to {smallest}, as many as the smallest genre has clips")
+        raise ValueError(f"n_folds is {n_folds}; expected 2 to {smallest}, as many as the smallest genre has {what}")
+    splitter = (StratifiedKFold if groups is None else StratifiedGroupKFold)(n_folds, shuffle=True, random_state=seed)
     folds = np.empty(len(labels), dtype=int)
-    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    for fold, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels)):
+    groups = None if groups is None else members
+    for fold, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups)):
         folds[held_out] = fold
     return folds
+
+
+def k_fold(labels, n_folds=10, seed=0, groups=None, validation=False):
+    """Stratified k-fold: each clip is tested once. Inception-ResNet paper, 4.3.
+
+    Parameters
+    ----------
+    labels : array-like [shape=(n_clips,)]
+    n_folds : int
+    seed : int
+    groups : array-like [shape=(n_clips,)], optional
+        Artists, say: no group is in two folds.
+    validation : bool
+        Set a tenth of the training clips aside, stratified (and grouped) likewise; a fifth, a third or half where the
+        smallest genre is too small for a tenth.
+
+    Returns
+    -------
+    list of Split
+
+    Raises
+    ------
+    ValueError
+        As `stratified_folds` does.
+    """
+    folds = stratified_folds(labels, n_folds, seed, groups)
+    splits = []
+    for fold in range(n_folds):
+        training, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        chosen = np.zeros(len(training), dtype=bool)
+        if validation:
+            some = None if groups is None else np.asarray(groups)[training]
+            chosen = _tenth(np.asarray(labels)[training], seed + fold, some)
+        splits.append(Split(training[~chosen], training[chosen], test))
+    return splits
+
+
+def published(index):
+    """The split that a collection comes with: its column `split`.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+        From `datasets.load` for fma_small, or from `datasets.gtzan.partition`. Clips whose `split` is empty are in no
+        part.
+
+    Returns
+    -------
+    list of Split
+        Of one element.
+
+    Raises
+    ------
+    ValueError
+        If the training or the test part is empty.
+    """
+    split = Split(*(np.flatnonzero(index["split"] == part) for part in Split._fields))
+    if not len(split.training) or not len(split.test):
+        raise ValueError(
+            f"the index has {len(split.training)} clips for training and {len(split.test)} for testing in its column "
+            "'split'; datasets.gtzan.partition fills it for GTZAN, and fma_small brings its own"
+        )
+    return [split]
+
+
+def random_splits(labels, n_splits=10, seed=0):
+    """Repeated random splits, 80/10/10 % within each genre, as in BBNN's released code and the FMA study, IV.
+
+    Parameters
+    ----------
+    labels : array-like [shape=(n_clips,)]
+    n_splits : int
+        A clip may be tested in several of them, or in none.
+    seed : int
+
+    Returns
+    -------
+    list of Split
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than one split, or a genre has fewer than three clips.
+    """
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    labels = np.asarray(labels)
+    smallest = int(np.unique(labels, return_counts=True)[1].min())
+    if n_splits < 1 or smallest < 3:
+        raise ValueError(
+            f"{n_splits} splits of genres with {smallest} clips and more; expected one split at least, and three clips"
+        )
+    tenth = max(round(0.1 * len(labels)), len(np.unique(labels)))
+    splitter = StratifiedShuffleSplit(n_splits, test_size=2 * tenth, random_state=seed)
+    splits = []
+    for training, rest in splitter.split(np.zeros(len(labels)), labels):
+        half = stratified_folds(labels[rest], 2, seed) == 0
+        splits.append(Split(np.sort(training), np.sort(rest[half]), np.sort(rest[~half])))
+    return splits
+
+
+def _known(groups):
+    groups = np.asarray(groups, dtype=str)
+    if (groups == "").any():
+        raise ValueError(f"{(groups == '').sum()} of {len(groups)} clips are in no group: their artists are not known")
+    return groups
+
+
+def _tenth(labels, seed, groups):
+    for n_parts in (10, 5, 3, 2):
+        try:
+            return stratified_folds(labels, n_parts, seed, groups) == 0
+        except ValueError as error:
+            refused = error
+    raise ValueError(f"no validation part can be set aside: {refused}")

@@ -4,6 +4,8 @@ Every layer's name is ``part-layer``, so that `describe` can group the layers by
 read better, but PyTorch allows none.)
 """
 
+import keras
+
 from . import bbnn, fma, inception_resnet
 from .bbnn import load_authors_weights as load_bbnn_authors_weights
 from .describe import describe, outputs_of, part_of
@@ -29,7 +31,7 @@ def names():
     return sorted(_BUILDERS)
 
 
-def build(name, input_shape=None, n_classes=None, **options):
+def build(name, input_shape=None, n_classes=None, precision="float32", seed=None, **options):
     """A new network with random weights.
 
     Parameters
@@ -41,6 +43,11 @@ def build(name, input_shape=None, n_classes=None, **options):
         paper's. BBNN, Inception-ResNet and the 2-D baselines also take None for a number of frames that varies.
     n_classes : int, optional
         Number of genres, two or more. By default the paper's: 10 of GTZAN or 8 of fma_small.
+    precision : {"float32", "mixed_float16", "mixed_bfloat16"}
+        In what the layers calculate, the last one excepted; weights are always kept in float32.
+    seed : int, optional
+        Draws the weights and the dropout from this alone. Otherwise they come from the random state of the process, as
+        `keras.utils.set_random_seed` sets it, in which other threads, such as those of a Dask worker, may draw too.
     **options
         What a paper leaves open, as arguments of the network's own `build`.
 
@@ -62,7 +69,27 @@ def build(name, input_shape=None, n_classes=None, **options):
         options["n_classes"] = n_classes
     if input_shape is not None:
         options["input_shape"] = tuple(input_shape)
-    return _BUILDERS[name](**options)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        model = _BUILDERS[name](**options)
+    finally:
+        keras.config.set_dtype_policy(before)
+    model.layers[-1].dtype_policy = "float32"
+    if seed is not None:
+        _draw(model, seed)
+    return model
+
+
+def _draw(model, seed):
+    for number, layer in enumerate(model.layers, start=1_000 * seed):
+        if hasattr(layer, "kernel"):
+            initializer = type(layer.kernel_initializer).from_config(
+                layer.kernel_initializer.get_config() | {"seed": number}
+            )
+            layer.kernel.assign(initializer(layer.kernel.shape))
+        if hasattr(layer, "seed_generator"):
+            layer.seed_generator.state.assign(keras.random.SeedGenerator(number).state)
 
 
 __all__ = ["build", "describe", "load_bbnn_authors_weights", "names", "outputs_of", "part_of"]
