@@ -1,5 +1,6 @@
 """What a network got right, counted in several ways. Explained in notebook 10."""
 
+import numpy as np
 import pandas as pd
 
 
@@ -72,3 +73,60 @@ def confusion(y_true, y_pred, n_classes):
     from sklearn.metrics import confusion_matrix
 
     return confusion_matrix(y_true, y_pred, labels=range(n_classes))
+
+
+def accuracy_with_negatives(y_true, y_pred, n_classes):
+    """Accuracy as the FMA study defines it, VI: the mean over genres of (TP + TN) / N.
+
+    `papers.ordinary_accuracy` turns it back into the share of clips that were right.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like [shape=(n_clips,)]
+        Labels.
+    n_classes : int
+
+    Returns
+    -------
+    float
+    """
+    counts = confusion(y_true, y_pred, n_classes)
+    wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
+    return float(1 - wrong.mean() / counts.sum())
+
+
+def calibration(y_true, probabilities, n_bins=10):
+    """Whether a network that says 80 % is right in 80 of 100 cases; Guo et al. (2017).
+
+    Parameters
+    ----------
+    y_true : array-like [shape=(n_clips,)]
+        Labels.
+    probabilities : array-like [shape=(n_clips, n_classes)]
+    n_bins : int
+        Equal steps of the largest probability, from 0 to 1.
+
+    Returns
+    -------
+    pd.DataFrame
+        A row a step in which there are clips: mean `confidence` (the largest probability), `accuracy` and `clips`. Its
+        ``attrs["ece"]`` is the expected calibration error: their mean distance, weighted by clips.
+
+    Raises
+    ------
+    ValueError
+        If labels and probabilities do not fit together, or the latter do not add up to 1.
+    """
+    y, p = np.asarray(y_true), np.asarray(probabilities, dtype=float)
+    if p.ndim != 2 or len(y) != len(p) or not len(y) or not 0 <= y.min() <= y.max() < p.shape[1]:
+        raise ValueError(
+            f"{y.shape} labels and {p.shape} probabilities; expected (n,) and (n, n_classes), labels in it"
+        )
+    if not np.allclose(p.sum(axis=1), 1, atol=1e-3):
+        raise ValueError("the probabilities of a clip add up to something else than 1")
+    clips = pd.DataFrame({"confidence": p.max(axis=1), "accuracy": p.argmax(axis=1) == y})
+    steps = np.minimum((clips["confidence"] * n_bins).astype(int), n_bins - 1)
+    table = clips.groupby(steps).mean().assign(clips=steps.value_counts()).rename_axis("step")
+    gaps = (table["confidence"] - table["accuracy"]).abs()
+    table.attrs["ece"] = float((gaps * table["clips"]).sum() / len(y))
+    return table
