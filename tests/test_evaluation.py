@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from genre_utils import _files, evaluation, papers, training
+from genre_utils import _files, evaluation, training
 
 RECIPE = training.Recipe(epochs=1, batch_size=4, learning_rate=0.001)
 
@@ -285,17 +285,3 @@ def test_atomic_write_leaves_the_old_file_on_failure(tmp_path):
     with pytest.raises(TypeError):
         _files.write_atomically(path, object())
     assert json.loads(path.read_text()) == [1] and [p.name for p in tmp_path.iterdir()] == ["a.json"]
-
-
-def test_the_misprints_that_are_known_and_no_others():
-    assert papers.f1_misprints().index.tolist() == ["hiphop", "jazz", "metal"]
-    table = papers.IRN_TABLE_2.copy()
-    table["f1"] = papers.f1(table["precision"], table["recall"]).round(1)
-    assert papers.f1_misprints(table).empty
-
-
-def test_fma_accuracy_counts_true_negatives():
-    y, p = np.random.default_rng(0).integers(0, 8, (2, 400))
-    with_negatives = np.mean([np.mean((y == k) == (p == k)) for k in range(8)])
-    assert papers.ordinary_accuracy(with_negatives, 8) == pytest.approx(np.mean(y == p))
-    assert papers.ordinary_accuracy(0.892, 8) == pytest.approx(0.568)
