@@ -67,25 +67,7 @@ def load(path, sr=22_050, min_seconds=MIN_SECONDS, max_seconds=600.0):
         If the file is missing, may not be read, is no audio, ends before `min_seconds`, is silent, or holds NaN or
         infinite samples.
     """
-    import soundfile
-
-    path = Path(path)
-    _refuse_no_file(path)
-    name = path if os.name == "nt" else os.fsencode(path)  # soundfile refuses names that are no UTF-8
-    try:
-        with _quiet(), soundfile.SoundFile(name) as file:
-            original, channels = file.samplerate, file.channels
-            if not SAMPLE_RATES[0] <= original <= SAMPLE_RATES[1]:
-                raise AudioError(f"sample rate of {original:,} Hz, expected {SAMPLE_RATES[0]:,} to {SAMPLE_RATES[1]:,}")
-            y = _read(file, int(max_seconds * original))
-    except AudioError:
-        raise
-    except (soundfile.SoundFileRuntimeError, RuntimeError, OSError, ValueError, TypeError) as error:
-        reason = str(error).rsplit(": ", 1)[-1].strip()
-        if "not a regular file" in reason:  # what libsndfile says of an mp3 without sound
-            reason = "no sound in it"
-        raise AudioError(f"cannot be decoded as audio ({reason})") from error
-
+    y, original, channels = _decode(path, 0, max_seconds)
     seconds = len(y) / original
     if not np.isfinite(y).all():
         raise AudioError("holds NaN or infinite samples")
@@ -102,6 +84,88 @@ def load(path, sr=22_050, min_seconds=MIN_SECONDS, max_seconds=600.0):
         y = librosa.resample(y, orig_sr=original, target_sr=sr, res_type="soxr_hq")
         notes.append(f"resampled from {original:,} Hz")
     return np.ascontiguousarray(y, dtype=np.float32), AudioInfo(seconds, original, channels, tuple(notes))
+
+
+def load_part(path, start, seconds, sr=22_050):
+    """Read a stretch of a sound file, and nothing else of it, as mono float samples at a given rate.
+
+    Parameters
+    ----------
+    path : str or Path
+    start : float
+        Where it begins, in seconds.
+    seconds : float
+        Its length; less is returned where the file ends before.
+    sr : int
+        Sample rate wanted, in Hz.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_samples,)], float32
+        Silence is returned as it is: a quiet stretch is no fault of the file.
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be read, has nothing there, or holds NaN or infinite samples.
+    """
+    y, original, _ = _decode(path, start, seconds)
+    if not len(y) or not np.isfinite(y).all():
+        raise AudioError("holds NaN or infinite samples" if len(y) else f"nothing at {start:g} s")
+    if original != sr:
+        import librosa
+
+        y = librosa.resample(y, orig_sr=original, target_sr=sr, res_type="soxr_mq")
+    return np.ascontiguousarray(y, dtype=np.float32)
+
+
+def duration(path):
+    """Length that a sound file's header declares, in seconds.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be opened as audio.
+    """
+    with _open(path) as file:
+        return file.frames / file.samplerate
+
+
+def _decode(path, start, max_seconds):
+    with _open(path) as file:
+        if start:
+            file.seek(min(int(start * file.samplerate), file.frames))
+        return _read(file, int(max_seconds * file.samplerate)), file.samplerate, file.channels
+
+
+@contextmanager
+def _open(path):
+    import soundfile
+
+    path = Path(path)
+    _refuse_no_file(path)
+    name = path if os.name == "nt" else os.fsencode(path)  # soundfile refuses names that are no UTF-8
+    try:
+        with _quiet(), soundfile.SoundFile(name) as file:
+            if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
+                low, high = SAMPLE_RATES
+                raise AudioError(f"sample rate of {file.samplerate:,} Hz, expected {low:,} to {high:,}")
+            yield file
+    except AudioError:
+        raise
+    except (soundfile.SoundFileRuntimeError, RuntimeError, OSError, ValueError, TypeError) as error:
+        reason = str(error).rsplit(": ", 1)[-1].strip()
+        if "not a regular file" in reason:  # what libsndfile says of an mp3 without sound
+            reason = "no sound in it"
+        raise AudioError(f"cannot be decoded as audio ({reason})") from error
 
 
 def _refuse_no_file(path):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,18 +142,26 @@ def log_mel(y, config):
         )
     if not np.isfinite(y).all():
         raise ValueError("the clip holds NaN or infinite samples")
-    power = librosa.feature.melspectrogram(
-        y=audio.fix_length(y.astype(np.float32, copy=False), config.n_samples),
-        sr=config.sr,
+    stft = librosa.stft(
+        audio.fix_length(y.astype(np.float32, copy=False), config.n_samples),
         n_fft=config.n_fft,
         hop_length=config.hop_length,
         win_length=config.win_length,
-        n_mels=config.n_mels,
     )
+    power = _mel_filters(config.sr, config.n_fft, config.n_mels) @ np.square(np.abs(stft))
     level = librosa.power_to_db(power, ref=np.max if config.ref == "max" else 1.0, top_db=config.top_db).T
     if config.zscore:
         level = (level - level.mean()) / max(level.std(), 1e-6)
     return np.ascontiguousarray(level, dtype=np.float32)
+
+
+@lru_cache
+def _mel_filters(sr, n_fft, n_mels):
+    """librosa's mel filters, which are nearly all zeros: so stored, they take a tenth of the time."""
+    import librosa
+    from scipy.sparse import csr_array
+
+    return csr_array(librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels))
 
 
 class Features(NamedTuple):

@@ -1,0 +1,159 @@
+import keras
+import numpy as np
+import pytest
+import soundfile
+
+from genre_utils import audio, augment, datasets, features, feeding, models, training
+from genre_utils.datasets import synthetic
+
+SECONDS = 5.1
+
+
+@pytest.fixture(scope="module")
+def tracks(tmp_path_factory):
+    root = synthetic.write_fma(tmp_path_factory.mktemp("fma"), tracks_per_genre=2, seconds=6.0, n_jobs=2)
+    return datasets.load("fma-small", root)
+
+
+def flat(batch):
+    x, y = batch
+    return [*(x if isinstance(x, tuple) else [x]), y]
+
+
+def crops(tracks, model="fusion", training=True, **options):
+    return feeding.Crops(tracks, model, 5, training, SECONDS, wave_stats=(0.0, 0.1), **options)
+
+
+@pytest.mark.parametrize("model", sorted(feeding.INPUTS))
+def test_batches_fit_the_network(model, tracks):
+    shape = feeding.input_shape(model, SECONDS)
+    data = crops(tracks, model)
+    assert len(data) == 4  # 16 tracks in batches of 5, and one left over
+    *inputs, labels = flat(data[0])
+    expected = shape if model == "fusion" else (shape,)
+    assert [x.shape[1:] for x in inputs] == list(expected) and all(x.dtype == np.float32 for x in inputs)
+    training.check_data(models.build(model, shape, 8), *data[0])
+    assert len(flat(data[3])[-1]) == 1
+    assert labels.tolist() == tracks["label"].to_numpy()[data.rows(0)].tolist()
+
+
+def test_the_papers_sizes():
+    assert feeding.input_shape("fusion") == ((160_000, 1), (224, 224, 1))
+    assert feeding.input_shape("baseline_b") == (128, 513, 1)
+
+
+def test_every_clip_once_an_epoch_in_a_new_order(tracks):
+    data = crops(tracks)
+    orders = []
+    for epoch in range(3):
+        data.epoch = epoch
+        orders.append(np.concatenate([data.rows(k) for k in range(len(data))]).tolist())
+        assert sorted(orders[-1]) == list(range(16))
+    assert orders[0] != orders[1] != orders[2]
+
+
+def test_a_crop_follows_from_seed_epoch_and_row_alone(tracks):
+    data = crops(tracks)
+    first = flat(data[1])
+    _ = data[2]
+    for again in (data, crops(tracks)):
+        assert all((a == b).all() for a, b in zip(first, flat(again[1])))
+    other_seed, other_epoch = crops(tracks, seed=1), crops(tracks)
+    other_epoch.epoch = 1
+    for other in (other_seed, other_epoch):
+        assert (flat(other[1])[0] != first[0]).any()
+
+
+def test_held_out_crops_are_the_middle_and_stay_so(tracks):
+    data = crops(tracks, "baseline_a_1d", training=False)
+    x, y = data[0]
+    data.epoch = 7
+    np.testing.assert_array_equal(data[0][0], x)
+    assert y.tolist() == tracks["label"].tolist()[:5]
+    whole = audio.load(tracks["path"][0], 16_000)[0]
+    start = round((audio.duration(tracks["path"][0]) - SECONDS) / 2 * 16_000)
+    assert np.corrcoef(x[0, :, 0] * 0.1, whole[start : start + len(x[0])])[0, 1] > 0.99
+
+
+def test_both_inputs_of_the_fusion_are_of_the_same_crop(tracks):
+    waves, mels, _ = flat(crops(tracks, "fusion")[0])
+    config = features.preset("fma_densenet", SECONDS)
+    for wave, mel in zip(waves, mels):
+        loudness = [np.log(1e-9 + np.mean(part**2)) for part in np.array_split(wave[:, 0] * 0.1, len(mel))]
+        below = mel[:, : features.PRESETS["fma_densenet"].n_mels * 8 // 10, 0].mean(axis=1)  # what 16 kHz still carry
+        shifts = [np.corrcoef(np.roll(below, k), loudness)[0, 1] for k in range(len(mel))]
+        assert np.argmax(shifts) in (0, 1, len(mel) - 1), shifts
+    assert mels.shape[1:] == (*config.shape, 1)
+
+
+def test_augmentation_is_that_of_the_paper(tracks, monkeypatch):
+    changes = []
+    draw = augment.draw
+    monkeypatch.setattr(augment, "draw", lambda rng: changes.append(draw(rng)) or changes[-1])
+    monkeypatch.setattr(feeding.Crops, "_inputs", lambda self, y: [y[:1]])
+    data = crops(tracks, "baseline_a_1d")
+    for data.epoch in range(25):
+        for batch in range(len(data)):
+            _ = data[batch]
+    noise, speed = np.array([c.noise for c in changes]), np.array([c.speed for c in changes])
+    assert len(changes) == 400
+    for changed in (noise > 0, speed != 1):
+        assert 0.4 < changed.mean() < 0.6
+    assert noise.max() < 0.03 and 0.9 <= speed.min() < 0.92 and 1.08 < speed.max() <= 1.1
+
+
+@pytest.mark.parametrize("options", [{"workers": 2}, {"workers": 2, "use_multiprocessing": True}])
+def test_workers_make_no_difference(options, tracks):
+    def train(**options):
+        keras.utils.set_random_seed(0)
+        model = models.build("baseline_a_1d", feeding.input_shape("baseline_a_1d", SECONDS), 8)
+        recipe = training.Recipe(epochs=2, learning_rate=1e-3, lr_patience=None, stop_patience=None)
+        held_out = crops(tracks, "baseline_a_1d", training=False)
+        return training.fit(model, crops(tracks, "baseline_a_1d", **options), recipe, held_out)
+
+    expected, found = train(), train(**options)
+    for name in ("loss", "val_loss"):
+        assert found[name] == expected[name]
+
+
+def test_part_of_a_file_is_that_part(tmp_path, tracks):
+    rng = np.random.default_rng(0)
+    y = np.convolve(rng.normal(0, 0.1, 4 * 22_050), np.ones(8) / 8, "same")
+    for name in ("a.wav", "a.flac"):
+        soundfile.write(tmp_path / name, y, 22_050)
+        whole = audio.load(tmp_path / name)[0]
+        np.testing.assert_array_equal(audio.load_part(tmp_path / name, 1.5, 2.0), whole[33_075 : 33_075 + 44_100])
+        assert audio.duration(tmp_path / name) == 4.0
+    path = tracks["path"][0]
+    whole, rate = soundfile.read(path, dtype="float32")
+    part = audio.load_part(path, 2.0, 1.0, rate)
+    expected = whole[2 * rate : 3 * rate]
+    lags = range(-3, 4)
+    fits = [np.corrcoef(part[3:-3], expected[3 + k : len(expected) - 3 + k])[0, 1] for k in lags]
+    assert np.argmax(fits) == 3 and fits[3] > 0.999  # seeking in an mp3 is exact too
+
+
+def test_short_clips_are_padded_and_damaged_ones_named(tmp_path, tracks):
+    short = tmp_path / "short.wav"
+    soundfile.write(short, np.full(int(4.5 * 22_050), 0.1), 22_050)
+    broken = tmp_path / "broken.mp3"
+    broken.write_bytes(b"no sound at all" * 100)
+    index = tracks.head(3).assign(
+        path=[tracks["path"][0], str(short), str(broken)], clip_id=["fine", "short", "broken"]
+    )
+    usable, skipped, (mean, std) = feeding.survey(index, SECONDS)
+    assert usable["clip_id"].tolist() == ["fine", "short"] and list(skipped) == ["broken"]
+    assert np.isfinite(mean) and std > 0
+    x, _ = feeding.Crops(usable, "baseline_a_1d", 2, False, SECONDS)[0]
+    assert (x[1, -4000:] == 0).all() and (x[1, 16_000:20_000] != 0).all()
+    with pytest.raises(audio.AudioError, match="broken: cannot be decoded"):
+        feeding.Crops(index, "baseline_a_1d", 3, True, SECONDS)[0]
+    with pytest.raises(ValueError, match="none of the 1 clips"):
+        feeding.survey(index.tail(1), SECONDS)
+
+
+def test_wave_stats_are_those_of_the_training_part(tracks):
+    index = tracks.assign(split=["training"] * 4 + ["test"] * 12)
+    _, _, (mean, std) = feeding.survey(index, SECONDS, n_jobs=2)
+    x = np.concatenate([flat(feeding.Crops(index.head(4), "baseline_a_1d", 4, False, SECONDS)[0])[0].ravel()])
+    assert (mean, std) == pytest.approx((x.mean(), x.std()), rel=1e-3, abs=1e-6)
