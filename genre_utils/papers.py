@@ -3,6 +3,8 @@
 Scores are in per cent for the Inception-ResNet paper and from 0 to 1 for the FMA study, as they print them.
 """
 
+import itertools
+
 import pandas as pd
 
 IRN = "Valdera and Arifin (2025), Music genre classification using Inception-ResNet architecture"
@@ -17,9 +19,6 @@ def _table(rows, columns, source, index=None):
     table.attrs["source"] = source
     return table
 
-
-# What the abstract prints of Table 1; section 5.2 repeats the table's own order.
-IRN_ABSTRACT = {"accuracy": 94.10, "precision": 94.19, "recall": 94.10, "f1": 94.08}
 
 IRN_TABLE_1 = _table([[94.10, 94.10, 94.19, 94.08]], ["accuracy", "precision", "recall", "f1"], f"{IRN}, Table 1")
 
@@ -43,26 +42,40 @@ IRN_TABLE_2 = _table(
 
 IRN_TABLE_3 = _table([[147_818, 1_600, 149_418]], ["trainable", "non_trainable", "parameters"], f"{IRN}, Table 3")
 
+# 1,600 and 149,418 with a full stop, 147,818 with a comma.
+IRN_TABLE_3_AS_PRINTED = ("147,818", "1.600", "149.418")
+
 IRN_TABLE_4 = _table(
     [["inception_resnet", 149_418, 94.10, 94.10, 94.19, 94.08], ["bbnn", 185_642, 93.90, 94.0, 93.7, 93.7]],
     ["model", "parameters", "accuracy", "recall", "precision", "f1"],
     f"{IRN}, Table 4",
     "model",
 )
+IRN_TABLE_4_DECIMALS = pd.Series({"inception_resnet": 2, "bbnn": 1})  # of recall, precision and F1
+
+# Where else the paper prints the scores of Table 1.
+IRN_SCORES = {
+    "Abstract": {"accuracy": 94.10, "precision": 94.19, "recall": 94.10, "f1": 94.08},
+    "Section 5.2": {"accuracy": 94.10, "precision": 94.10, "recall": 94.19, "f1": 94.08},
+}
 
 IRN_LAYERS = {"stem": 5, "modules": 54, "reduction": 23, "fully connected": 7, "total": 89}
 IRN_MODULE_LAYERS = {"module_a": 22, "module_b": 16, "module_c": 16}
+
+# Section 3: frames before and after the stem's two max-pools, and the share that BBNN's own pooling takes away.
+IRN_STEM = {"frames": (647, 323, 161), "pool": 2, "bbnn_pool": 4, "bbnn_removes": 1 / 4}
 
 # The released notebook and weights of BBNN count 5,184 more that are not trained; the table above leaves them out.
 BBNN_PARAMETERS = {"trainable": 185_642, "non_trainable": 5_184, "parameters": 190_826}
 BBNN_TEST_ACCURACY = (91, 93, 86, 90, 93, 90, 94, 88, 92, 94)
 
 # Inception-ResNet paper, 4.2: "30 seconds", a hop of 1,024 samples and a window of 512, 128 x 647. The rate is
-# GTZAN's. FMA study, III and IV: 10 s, windows with half overlap, and the frames that the networks want.
+# GTZAN's. FMA study, III to V: 10 s, windows with half overlap and their length, the frames that the networks want, and
+# 513 rows of what Section IV calls a mel-spectrogram and Section V an STFT.
 IRN_INPUT = {"seconds": 30, "sr": 22_050, "window": 512, "hop": 1_024, "frames": 647}
 FMA_INPUTS = {
-    "baselines": {"seconds": 10, "sr": 16_000, "window": 3_472, "hop": 1_736, "frames": 128},
-    "densenet121": {"seconds": 10, "sr": 16_000, "window": 1_976, "hop": 988, "frames": 224},
+    "baselines": {"seconds": 10, "sr": 16_000, "window": 3_472, "hop": 1_736, "frames": 128, "ms": 160, "rows": 513},
+    "densenet121": {"seconds": 10, "sr": 16_000, "window": 1_976, "hop": 988, "frames": 224, "ms": 90},
 }
 
 FMA_TABLE_1 = _table(
@@ -135,15 +148,15 @@ def ordinary_accuracy(accuracy, n_classes):
     return 1 - (1 - accuracy) * n_classes / 2
 
 
-def check_macro(table_1=IRN_TABLE_1, table_2=IRN_TABLE_2, n=100):
-    """Inception-ResNet paper: do the scores of Table 1 follow from the genres of Table 2?
+def check_genres(table=IRN_TABLE_2, n=100):
+    """Inception-ResNet paper, Table 2: does it follow from whole numbers of clips?
 
-    With `n` clips in each genre a recall in per cent is a count of clips, and precision gives the clips that were taken
-    for the genre, which are whole numbers. From both the macro scores follow without rounding.
+    Of `n` clips in a genre, recall is the share that was named right, and precision tells how many clips were taken for
+    the genre. These are whole numbers, add up to all clips, and give each score without rounding.
 
     Parameters
     ----------
-    table_1, table_2 : pd.DataFrame
+    table : pd.DataFrame
     n : int
         Clips of each genre.
 
@@ -152,179 +165,229 @@ def check_macro(table_1=IRN_TABLE_1, table_2=IRN_TABLE_2, n=100):
     pd.DataFrame
         Findings: `where`, `printed`, `expected` and `why`; no row where nothing is wrong.
     """
-    right = (table_2["recall"] * n / 100).round()
-    predicted = (100 * right / table_2["precision"]).round()
-    exact = pd.DataFrame({"precision": 100 * right / predicted, "recall": 100 * right / n})
-    exact["f1"] = f1(exact["precision"], exact["recall"])
+    exact = _genre_counts(table, n)
     found = []
-    for name, value in exact.mean().items():
-        # F1 may have been cut off instead of rounded.
-        if abs(table_1[name].iloc[0] - value) > (0.01 if name == "f1" else 0.0051):
-            found.append(("Table 1", f"{name} {table_1[name].iloc[0]:.2f}", f"{value:.2f}", "mean of Table 2's genres"))
-    if predicted.sum() != n * len(table_2):
+    if (table["accuracy"] == table["recall"]).all():
+        expected = f"accuracy {exact['accuracy'].min():.1f} to {exact['accuracy'].max():.1f}"
+        why = "an accuracy of one genre counts true negatives too"
+        found.append(("Table 2", "accuracy = recall in every row", expected, why))
+    if exact["predicted"].sum() != n * len(exact):
         why = "clips taken for each genre, from its precision"
-        found.append(("Table 2", f"{predicted.sum():.0f} clips", f"{n * len(table_2)}", why))
+        found.append(_whole("Table 2", "clips", exact["predicted"].sum(), n * len(exact), why))
+    for genre, row in exact.iterrows():
+        why = f"{row['right']:.0f} of the {row['predicted']:.0f} clips taken for {genre} are {genre}"
+        names = ["recall", "precision"] + ["f1"] * (genre not in f1_misprints(table).index)
+        found += [_rounded(f"Table 2, {genre}", name, table[name][genre], row[name], 1, why) for name in names]
     return _findings(found)
 
 
-def check_columns(table=IRN_TABLE_2):
-    """Inception-ResNet paper, Table 2: is one of the columns another one, printed twice?
-
-    An accuracy of one genre counts true negatives too, and could equal its recall in every row by accident only.
+def check_scores(table_1=IRN_TABLE_1, table_2=IRN_TABLE_2, table_4=IRN_TABLE_4, scores=IRN_SCORES, bbnn=93, n=100):
+    """Inception-ResNet paper: do the scores follow from Table 2, and are they the same wherever they are printed?
 
     Parameters
     ----------
-    table : pd.DataFrame
+    table_1, table_2, table_4 : pd.DataFrame
+    scores : dict of str to dict
+        Scores by place; one is the `Abstract`.
+    bbnn : int
+        BBNN's accuracy in per cent as the text has it, Sections 1 and 2.
+    n : int
+        Clips of each genre.
 
     Returns
     -------
     pd.DataFrame
-        Findings, as of `check_macro`.
+        Findings, as of `check_genres`.
     """
-    twice = (table["accuracy"] == table["recall"]).all()
-    why = "an accuracy of one genre among ten counts true negatives"
-    return _findings([("Table 2", "accuracy = recall in every row", "two different columns", why)] if twice else [])
+    means = _genre_counts(table_2, n)[["precision", "recall", "f1"]].mean()
+    places = {"Table 1": table_1.iloc[0], "Table 4": table_4.loc["inception_resnet"], **scores}
+    found = [_rounded("Table 1", k, table_1[k].iloc[0], v, 2, "mean of Table 2's genres") for k, v in means.items()]
+    for place, printed in places.items():
+        found += [_rounded(place, k, printed[k], v, 2, "the abstract") for k, v in scores["Abstract"].items()]
+    found.append(_rounded("Sections 1 and 2", "BBNN's accuracy", bbnn, table_4["accuracy"]["bbnn"], 0, "Table 4"))
+    return _findings(found)
 
 
-def check_f1(table=IRN_TABLE_2, decimals=1, name="Table 2"):
-    """Rows whose F1 is not the harmonic mean of their precision and recall.
+def check_f1(table=IRN_TABLE_2, decimals=1, where="Table 2"):
+    """Rows whose F1 is not the harmonic mean of their precision and recall, however these were rounded.
 
     Parameters
     ----------
     table : pd.DataFrame
     decimals : int
-    name : str
-        What the findings call it.
+        So many were printed.
+    where : str
 
     Returns
     -------
     pd.DataFrame
-        Findings, as of `check_macro`.
+        Findings, as of `check_genres`.
     """
     why = "harmonic mean of the row's precision and recall"
-    rows = f1_misprints(table, decimals).iterrows()
-    return _findings([(f"{name}, {row}", f"F1 {v['f1']:.{decimals}f}", f"{v['recomputed']}", why) for row, v in rows])
+    found = f1_misprints(table, decimals)[["f1", "recomputed"]].map(f"{{:.{decimals}f}}".format)
+    return _findings((f"{where}, {row.Index}", f"f1 {row.f1}", row.recomputed, why) for row in found.itertuples())
 
 
-def check_recall(accuracy, recall, tolerance, name):
-    """Macro recall of genres of equal size is the accuracy.
+def check_macro(table=IRN_TABLE_4, decimals=IRN_TABLE_4_DECIMALS, where="Table 4", error=0.005):
+    """Can the macro scores of a row belong to one confusion matrix with equally large genres?
+
+    Macro recall must then be the accuracy. And a mean of F1 scores is at most the F1 of mean precision and mean recall,
+    because the harmonic mean is concave.
 
     Parameters
     ----------
-    accuracy, recall : pd.Series
-        Ordinary accuracy, and macro recall, by row.
-    tolerance : float
-        Largest difference that the rounding of both explains.
-    name : str
-        What the findings call the table.
+    table : pd.DataFrame
+        Its `accuracy` is the ordinary one.
+    decimals : int or pd.Series
+        So many were printed of recall, precision and F1.
+    where : str
+    error : float
+        Largest that rounding leaves in the accuracy.
 
     Returns
     -------
     pd.DataFrame
-        Findings, as of `check_macro`.
+        Findings, as of `check_genres`.
     """
-    wrong = (accuracy - recall).abs() > tolerance + 1e-9
-    why = "the accuracy, if all genres are equally large"
-    return _findings(
-        [(f"{name}, {row}", f"recall {recall[row]:g}", f"{accuracy[row]:.5g}", why) for row in accuracy.index[wrong]]
-    )
+    digits = pd.Series(decimals, index=table.index)
+    half = 0.5 * 10.0**-digits + 1e-9
+    most = f1(table["precision"] + half, table["recall"] + half) + half
+    found = []
+    for name, row in table.iterrows():
+        place, d = where if name == 0 else f"{where}, {name}", digits[name]
+        if abs(row["accuracy"] - row["recall"]) > error + half[name]:
+            why = "the accuracy, if the genres are equally large"
+            found.append((place, f"recall {row['recall']:.{d}f}", f"{row['accuracy']:.{d}f}", why))
+        if row["f1"] > most[name]:
+            why = "no mean of F1 exceeds the F1 of mean precision and mean recall"
+            found.append((place, f"f1 {row['f1']:.{d}f}", f"at most {most[name]:.{d}f}", why))
+    return _findings(found)
 
 
-def check_abstract(abstract=IRN_ABSTRACT, table_1=IRN_TABLE_1):
-    """Inception-ResNet paper: does the abstract print the scores of Table 1?
-
-    Parameters
-    ----------
-    abstract : dict of str to float
-    table_1 : pd.DataFrame
-
-    Returns
-    -------
-    pd.DataFrame
-        Findings, as of `check_macro`.
-    """
-    table = table_1.iloc[0]
-    return _findings(
-        [("Table 1", f"{k} {table[k]:.2f}", f"{v:.2f}", "the abstract") for k, v in abstract.items() if table[k] != v]
-    )
-
-
-def check_parameters(table_3=IRN_TABLE_3, table_4=IRN_TABLE_4, bbnn=BBNN_PARAMETERS, layers=IRN_LAYERS):
-    """Inception-ResNet paper: do its counts add up, and does Table 4 compare like with like?
+def check_parameters(table_3=IRN_TABLE_3, table_4=IRN_TABLE_4, bbnn=BBNN_PARAMETERS, text=IRN_TABLE_3_AS_PRINTED):
+    """Inception-ResNet paper: do Tables 3 and 4 add up, agree, and compare like with like?
 
     Parameters
     ----------
     table_3, table_4 : pd.DataFrame
-    bbnn, layers : dict of str to int
+    bbnn : dict of str to int
+    text : tuple of str
+        Table 3's numbers with their separators.
 
     Returns
     -------
     pd.DataFrame
-        Findings, as of `check_macro`.
+        Findings, as of `check_genres`.
     """
     ours, total = table_3.iloc[0], table_4["parameters"]
-    found = []
-    if ours["trainable"] + ours["non_trainable"] != ours["parameters"]:
-        found.append(("Table 3", f"{ours['parameters']:,}", f"{ours.iloc[:2].sum():,}", "sum of its parts"))
-    if total["inception_resnet"] == ours["parameters"] and total["bbnn"] != bbnn["parameters"]:
-        why = "BBNN's own total; printed is what is trained of it, beside Inception-ResNet's total"
-        found.append(("Table 4, bbnn", f"{total['bbnn']:,} parameters", f"{bbnn['parameters']:,}", why))
-    parts = sum(count for part, count in layers.items() if part != "total")
-    modules = sum(IRN_MODULE_LAYERS.values())
-    for where, printed, expected in (("all", layers["total"], parts), ("modules", layers["modules"], modules)):
-        if printed != expected:
-            found.append((f"Section 3, {where}", f"{printed} layers", f"{expected}", "sum of its parts"))
+    why = "a full stop marks decimals everywhere else in the paper"
+    read = [(printed, float(printed.replace(",", "")), n) for printed, n in zip(text, ours, strict=True)]
+    found = [("Table 3", printed, f"{n:,}", why) for printed, value, n in read if value != n]
+    trained = ", the printed ones are those trained" if total["bbnn"] == bbnn["trainable"] else ""
+    found.append(_whole("Table 3", "parameters", ours["parameters"], ours.iloc[:2].sum(), "sum of its parts"))
+    found.append(_whole("Table 4", "parameters", total["inception_resnet"], ours["parameters"], "total of Table 3"))
+    found.append(_whole("Table 4, bbnn", "parameters", total["bbnn"], bbnn["parameters"], f"all of BBNN's{trained}"))
     return _findings(found)
 
 
-def check_input(seconds, sr, window, hop, frames, name):
-    """Do the printed length, rate, window and hop give the printed number of frames?
+def check_input(setting=IRN_INPUT, where="Section 4.2"):
+    """Do the printed length, rate, window and hop give the printed frames, milliseconds and rows?
 
     Parameters
     ----------
-    seconds : float
-    sr : int
-        Sample rate in Hz.
-    window, hop : int
-        In samples.
-    frames : int
-    name : str
-        What the findings call it.
+    setting : dict
+        As `IRN_INPUT` or one of `FMA_INPUTS`.
+    where : str
 
     Returns
     -------
     pd.DataFrame
-        Findings, as of `check_macro`.
+        Findings, as of `check_genres`.
     """
-    found = []
-    expected = 1 + seconds * sr // hop
-    if frames != expected:
-        found.append((name, f"{frames} frames", f"{expected}", f"{seconds} s at {sr:,} Hz with a hop of {hop:,}"))
+    seconds, sr, window, hop, frames = (setting[name] for name in IRN_INPUT)
+    n, ms, rows = seconds * sr, setting.get("ms"), setting.get("rows")
+    why = f"{seconds} s at {sr:,} Hz are {n:,} samples; {frames} frames need {(frames - 1) * hop:,}"
+    found = [_whole(where, "frames", frames, 1 + n // hop, why)]
     if hop > window:
-        unseen = 1 - window / hop
-        found.append((name, f"window {window:,}, hop {hop:,}", "hop within window", f"{unseen:.0%} of samples unused"))
+        unused = f"{1 - window / hop:.0%} of the samples are in no window"
+        found.append((where, f"window {window:,}, hop {hop:,}", "hop at most window", unused))
+    if ms and abs(ms - 1000 * window / sr) > 5:  # printed to the tens
+        found.append((where, f"about {ms} ms", f"{1000 * window / sr:.0f}", f"{window:,} samples at {sr:,} Hz"))
+    if rows:
+        found.append(
+            _whole(where, "rows of an STFT (Section V)", rows, 1 + window // 2, f"its window has {window:,} samples")
+        )
     return _findings(found)
 
 
 def inconsistencies():
-    """Everything in the two papers' tables and settings that arithmetic finds at odds with itself.
+    """Everything in the two papers' tables and settings that arithmetic finds at odds.
 
     Returns
     -------
     pd.DataFrame
-        Findings, as of `check_macro`, with the `paper`.
+        Findings, as of `check_genres`, with the `paper`. What several checks find stands once.
     """
-    fma = FMA_TABLE_1
-    irn = [check_abstract(), check_macro(), check_columns(), check_f1(), check_parameters()]
-    irn += [check_recall(*(IRN_TABLE_1[name].rename({0: "macro"}) for name in ("accuracy", "recall")), 0.01, "Table 1")]
-    irn += [check_recall(IRN_TABLE_4["accuracy"], IRN_TABLE_4["recall"], 0.055, "Table 4")]
-    irn += [check_input(**IRN_INPUT, name="Section 4.2")]
-    other = [check_f1(fma, 3, "Table 1")]
-    other += [check_recall(ordinary_accuracy(fma["accuracy"], 8), fma["recall"], 4 * 0.0005 + 0.0005, "Table 1")]
-    other += [check_input(**values, name=f"Section IV, {name}") for name, values in FMA_INPUTS.items()]
+    fma = FMA_TABLE_1.assign(accuracy=ordinary_accuracy(FMA_TABLE_1["accuracy"], 8))
+    irn = [check_scores(), check_macro(IRN_TABLE_1, 2, "Table 1"), check_f1(), check_genres()]
+    irn += [check_parameters(), check_macro(), _check_layers(), check_input()]
+    other = [check_f1(fma, 3, "Table 1"), check_macro(fma, 3, "Table 1", 4 * 0.0005)]
+    other += [check_input(setting, f"Section IV, {name}") for name, setting in FMA_INPUTS.items()] + [_check_densenet()]
     papers = {"Inception-ResNet": irn, "FMA study": other}
-    return pd.concat([pd.concat(found).assign(paper=name) for name, found in papers.items()], ignore_index=True)
+    found = pd.concat([pd.concat(frames).assign(paper=name) for name, frames in papers.items()])
+    merged = found.groupby(["paper", "where", "printed", "expected"], sort=False)["why"].agg("; ".join).reset_index()
+    return merged[[*found.columns]]
+
+
+def _check_layers(layers=IRN_LAYERS, modules=IRN_MODULE_LAYERS, stem=IRN_STEM):
+    frames, pool, bbnn = stem["frames"], stem["pool"], stem["bbnn_pool"]
+    found = [
+        _whole("Section 3", "layers", layers["total"], sum(layers.values()) - layers["total"], "sum of the parts"),
+        _whole("Section 3, modules", "layers", layers["modules"], sum(modules.values()), "sum of A, B and C"),
+    ]
+    found += [
+        _whole("Section 3, stem", "frames", b, a // pool, f"{a} // {pool}") for a, b in itertools.pairwise(frames)
+    ]
+    if stem["bbnn_removes"] != 1 - 1 / bbnn:
+        why = f"leaves {frames[0] // bbnn} of {frames[0]}, the stem's two pools {frames[-1]}"
+        printed, expected = (f"{share:.0%}" for share in (stem["bbnn_removes"], 1 - 1 / bbnn))
+        found.append(("Sections 3 and 5.3", f"pooling ({bbnn}, 1) reduces by {printed}", expected, why))
+    return _findings(found)
+
+
+def _check_densenet(layers=121, blocks=(6, 12, 24, 16), growth=32, channels=64, transitions="increasing"):
+    """FMA study, V; growth and first channels are DenseNet-121's (Huang et al. 2017), whose transitions halve."""
+    counted = 2 * sum(blocks) + len(blocks) + 1
+    found = [_whole("Section V", "layers", layers, counted, "convolutions and classifier")]
+    steps = []
+    for block in blocks[:-1]:
+        before, channels = channels + growth * block, (channels + growth * block) // 2
+        steps.append(f"{before} to {channels}")
+    if transitions != "decreasing":
+        found.append(("Section V", f"transitions {transitions} the channels", "decreasing", ", ".join(steps)))
+    return _findings(found)
+
+
+def _genre_counts(table, n):
+    right = (table["recall"] * n / 100).round()
+    predicted = (100 * right / table["precision"]).round()
+    exact = pd.DataFrame({"right": right, "predicted": predicted, "recall": 100 * right / n})
+    exact["precision"] = 100 * right / predicted
+    exact["f1"] = f1(exact["precision"], exact["recall"])
+    return exact.assign(accuracy=100 - 100 * (n + predicted - 2 * right) / (n * len(table)))
 
 
 def _findings(rows):
-    return pd.DataFrame(rows, columns=["where", "printed", "expected", "why"])
+    return pd.DataFrame([row for row in rows if row], columns=["where", "printed", "expected", "why"])
+
+
+def _whole(where, what, printed, expected, why):
+    return (where, f"{printed:,.0f} {what}", f"{expected:,.0f}", why) if printed != expected else None
+
+
+def _rounded(where, what, printed, exact, decimals, why):
+    unit = 10.0**-decimals
+    if abs(printed - exact) <= unit / 2 + 1e-9:
+        return None
+    cut = " (cut off, not rounded)" if 0 <= exact - printed < unit else ""
+    return where, f"{what} {printed:.{decimals}f}", f"{exact:.{decimals}f}", why + cut
