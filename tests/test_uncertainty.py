@@ -1,19 +1,36 @@
+import statistics
+
 import numpy as np
 import pytest
 from scipy import stats
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, multilabel_confusion_matrix
 from statsmodels.stats import contingency_tables, proportion
 
 from genre_utils import evaluation, papers
 
-rng = np.random.default_rng(0)
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("right, n", [(941, 1000), (0, 20), (20, 20), (197, 290)])
-def test_wilson_equals_statsmodels(right, n):
-    expected = proportion.proportion_confint(right, n, method="wilson")
-    assert evaluation.wilson(right, n) == pytest.approx(expected, abs=1e-12)
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.99])
+def test_wilson_equals_statsmodels(right, n, level):
+    expected = proportion.proportion_confint(right, n, alpha=1 - level, method="wilson")
+    assert evaluation.wilson(right, n, level) == pytest.approx(expected, abs=1e-12)
+
+
+def test_wilson_of_a_share_times_the_clips_loses_no_clip():
+    assert int(0.29 * 100) == 28
+    assert evaluation.wilson(0.29 * 100, 100) == evaluation.wilson(29, 100)
+
+
+@pytest.mark.parametrize("right, n", [(5, 3), (-1, 3), (0, 0), (0.941, 1000), (94.1, 100), (np.nan, 3)])
+def test_wilson_refuses_what_are_no_counts(right, n):
+    with pytest.raises(ValueError, match="expected counts"):
+        evaluation.wilson(right, n)
 
 
 @pytest.mark.parametrize("table", [(20, 8), (0, 3), (5, 5), (0, 0), (2, 0)])
@@ -26,12 +43,21 @@ def test_mcnemar_equals_statsmodels(table):
     assert found.p_value == pytest.approx(1.0 if sum(table) == 0 else expected.pvalue)
 
 
-def test_mcnemar_refuses_other_clips():
-    with pytest.raises(ValueError, match="3 and 2 clips"):
-        evaluation.mcnemar([True] * 3, [True] * 2)
+@pytest.mark.parametrize(
+    "first, second, message",
+    [
+        ([True] * 3, [True] * 2, r"\(3,\) and \(2,\) clips"),
+        ([], [], "at least one"),
+        ([3, 1], [3, 0], r"\[3\] among the clips; .* predicted == label"),
+        ([np.nan, 1], [0, 1], "nan"),
+    ],
+)
+def test_mcnemar_refuses_what_is_not_right_or_wrong(first, second, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.mcnemar(first, second)
 
 
-def test_bootstrap_agrees_with_wilson_and_with_macro_f1_by_hand():
+def test_bootstrap_agrees_with_wilson_and_with_macro_f1_by_hand(rng):
     y, p = rng.integers(0, 4, 500), rng.integers(0, 4, 500)
     p = np.where(rng.random(500) < 0.6, y, p)
     low, high = evaluation.bootstrap(accuracy_score, y, p)
@@ -45,7 +71,15 @@ def test_bootstrap_agrees_with_wilson_and_with_macro_f1_by_hand():
     assert found == pytest.approx(np.percentile(draws, [2.5, 97.5]), abs=0.012)
 
 
-def test_bootstrap_of_groups_is_wider_when_groups_hang_together():
+def test_bootstrap_takes_percentiles_also_where_they_are_lopsided(rng):
+    values = rng.exponential(size=40) ** 3
+    low, high = evaluation.bootstrap(np.mean, values)
+    expected = np.percentile(values[rng.integers(0, 40, (4000, 40))].mean(axis=1), [2.5, 97.5])
+    assert (low, high) == pytest.approx(expected, rel=0.1)
+    assert high - values.mean() > 1.2 * (values.mean() - low)
+
+
+def test_bootstrap_of_groups_is_wider_when_groups_hang_together(rng):
     artists = np.repeat(np.arange(30), 10)
     right = np.repeat(rng.random(30) < 0.7, 10)  # an artist is known or not
     narrow, wide = (np.ptp(evaluation.bootstrap(np.mean, right, groups=g)) for g in (None, artists))
@@ -55,15 +89,68 @@ def test_bootstrap_of_groups_is_wider_when_groups_hang_together():
 
 
 def test_bootstrap_covers_the_truth_about_as_often_as_it_says():
-    hits = 0
+    wrong = {0.95: 0, 0.5: 0}
     for seed in range(200):
-        right = np.random.default_rng(seed).random(100) < 0.6
-        low, high = evaluation.bootstrap(np.mean, right, n_resamples=200, seed=seed)
-        hits += low <= 0.6 <= high
-    assert 0.88 <= hits / 200 <= 0.99
+        values = np.random.default_rng(seed).exponential(size=100)
+        for level in wrong:
+            low, high = evaluation.bootstrap(np.mean, values, level=level, n_resamples=200, seed=seed)
+            wrong[level] += not low <= 1 <= high
+    assert 0.02 <= wrong[0.95] / 200 <= 0.11 and 0.4 <= wrong[0.5] / 200 <= 0.6
 
 
-def test_corrected_t_test():
+def test_only_drawing_artists_covers_the_truth_when_an_artists_clips_fall_together():
+    artists, wrong = np.repeat(np.arange(40), 5), {"clips": 0, "artists": 0}
+    for seed in range(100):
+        right = np.repeat(np.random.default_rng(seed).random(40) < 0.6, 5)
+        for drawn, groups in (("clips", None), ("artists", artists)):
+            low, high = evaluation.bootstrap(np.mean, right, groups=groups, n_resamples=200, seed=seed)
+            wrong[drawn] += not low <= 0.6 <= high
+    assert wrong["artists"] <= 15 < 30 <= wrong["clips"]
+
+
+def test_bootstrap_is_seeded_and_takes_groups_by_name_in_any_order_of_clips(rng):
+    right, artists = rng.random(60) < 0.5, rng.choice(list("abcdefgh"), 60)
+    found = evaluation.bootstrap(np.mean, right, groups=artists, seed=3)
+    order = rng.permutation(60)
+    assert found == evaluation.bootstrap(np.mean, right[order], groups=list(artists[order]), seed=3)
+    assert found != evaluation.bootstrap(np.mean, right, groups=artists, seed=4)
+
+
+@pytest.mark.parametrize(
+    "columns, groups, message",
+    [
+        ([], None, "no columns"),
+        ([[0, 1], [1]], None, r"of \[2, 1\] clips"),
+        ([[0, 1, 1]], [7, 8], r"of \[3, 2\] clips"),
+        ([[1.0, np.nan, 0.0]], None, "lack 1 values"),
+        ([[1, 0, 1]], ["a", None, "b"], "lack 1 values"),
+        ([[]], None, "0 clips"),
+        ([[1, 0, 1]], ["a"] * 3, "1 clips or groups"),
+    ],
+)
+def test_bootstrap_refuses_what_cannot_be_drawn_from(columns, groups, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.bootstrap(lambda *c: np.mean(c[0]), *columns, groups=groups)
+
+
+def test_bootstrap_refuses_a_statistic_that_is_not_a_number():
+    with pytest.raises(ValueError, match="not a number"):
+        evaluation.bootstrap(lambda y: np.nan if y.sum() < 2 else y.mean(), [1, 0, 0])
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, -0.5, np.nan])
+def test_levels_are_shares(level):
+    for call in (
+        lambda: evaluation.wilson(3, 5, level),
+        lambda: evaluation.bootstrap(np.mean, [0, 1], level=level),
+        lambda: evaluation.corrected_t_test([1, 2], 9, 1, level),
+        lambda: evaluation.spread([1, 2], level),
+    ):
+        with pytest.raises(ValueError, match=f"level is {level}"):
+            call()
+
+
+def test_corrected_t_test(rng):
     d = rng.normal(0.5, 1, 10)
     plain = evaluation.corrected_t_test(d, n_training=900, n_test=0)
     t, p = stats.ttest_rel(d + 3, np.full(10, 3.0))
@@ -90,11 +177,33 @@ def test_corrected_t_test_is_not_fooled_by_shared_training_clips():
     assert wrong["corrected"] / 300 < 0.1 < 0.2 < wrong["plain"] / 300
 
 
+def test_the_released_test_accuracies_are_half_again_as_uncertain_as_they_look():
+    values = papers.BBNN_TEST_ACCURACY  # ten random splits, 800 clips for training and 100 for the test
+    naive, corrected = evaluation.spread(values), evaluation.corrected_t_test(values, 800, 100)
+    ratio = (corrected.high - corrected.low) / (naive["high"] - naive["low"])
+    assert ratio == pytest.approx(np.sqrt((1 / 10 + 1 / 8) / (1 / 10))) and corrected.mean == pytest.approx(91.1)
+
+
 def test_differences_without_variance():
     assert evaluation.corrected_t_test([0, 0, 0], 9, 1)[3:] == (0.0, 1.0)
-    assert evaluation.corrected_t_test([1, 1], 9, 1)[3:] == (np.inf, 0.0)
-    with pytest.raises(ValueError, match="1 differences"):
-        evaluation.corrected_t_test([1], 9, 1)
+    assert np.var([0.1] * 3) > 0  # though by rounding only
+    mean, low, high, t, p = evaluation.corrected_t_test([0.1] * 3, 9, 1)
+    assert (t, p) == (np.inf, 0.0) and low == mean == high
+    assert evaluation.corrected_t_test([-1, -1], 9, 1).t == -np.inf
+
+
+@pytest.mark.parametrize("values", [[], [1], [1, np.nan], [np.inf, 1], np.ones((2, 2))])
+def test_differences_and_values_are_two_at_least_and_finite(values):
+    with pytest.raises(ValueError, match="(?s)differences of shape .* two at least"):
+        evaluation.corrected_t_test(values, 9, 1)
+    with pytest.raises(ValueError, match="(?s)values of shape .* two at least"):
+        evaluation.spread(values)
+
+
+@pytest.mark.parametrize("n_training, n_test", [(0, 1), (9, -1), (np.nan, 1)])
+def test_corrected_t_test_refuses_what_are_no_parts(n_training, n_test):
+    with pytest.raises(ValueError, match="expected those of one split"):
+        evaluation.corrected_t_test([1, 2], n_training, n_test)
 
 
 def test_spread_equals_students_interval():
@@ -103,19 +212,48 @@ def test_spread_equals_students_interval():
     expected = stats.ttest_1samp(values, 0).confidence_interval()
     assert (found["low"], found["high"]) == pytest.approx((expected.low, expected.high))
     assert (found["n"], found["min"], found["max"], found["mean"]) == (10, 86, 94, pytest.approx(91.1))
-    with pytest.raises(ValueError, match="needs two"):
-        evaluation.spread([1])
+    assert found["std"] == pytest.approx(statistics.stdev(values))
 
 
-def test_accuracy_with_negatives_and_its_way_back():
-    for n_classes in (3, 8):
-        y, p = rng.integers(0, n_classes, 400), rng.integers(0, n_classes - 1, 400)
-        found = evaluation.accuracy_with_negatives(y, p, n_classes)
-        assert found == pytest.approx(np.mean([np.mean((y == k) == (p == k)) for k in range(n_classes)]))
-        assert papers.ordinary_accuracy(found, n_classes) == pytest.approx(accuracy_score(y, p))
+@pytest.mark.parametrize("n_classes, unevenness", [(2, 1), (3, 0.1), (8, 1), (8, 20), (10, 0.2)])
+def test_accuracy_with_negatives_and_its_way_back(rng, n_classes, unevenness):
+    shares = rng.dirichlet(np.full(n_classes, unevenness))
+    y, p = rng.choice(n_classes, 400, p=shares), rng.integers(0, n_classes - 1, 400)
+    found = evaluation.accuracy_with_negatives(y, p, n_classes)
+    by_genre = multilabel_confusion_matrix(y, p, labels=range(n_classes))
+    assert found == pytest.approx(np.mean([np.trace(counts) / counts.sum() for counts in by_genre]), abs=1e-12)
+    assert found == pytest.approx(1 - 2 * (1 - accuracy_score(y, p)) / n_classes, abs=1e-12)
+    assert papers.ordinary_accuracy(found, n_classes) == pytest.approx(accuracy_score(y, p), abs=1e-12)
 
 
-def test_calibration_equals_scikit_learns_curve():
+@pytest.mark.parametrize(
+    "y, p, message",
+    [([], [], "0 true"), ([0], [0, 1], "1 true and 2"), ([0, 3], [0, 1], r"\[3\]"), ([0, 1], [0, np.nan], "nan"),
+     ([0, 1], [0, -1], r"\[-1\]")],
+)  # fmt: skip
+def test_scores_refuse_labels_outside_of_the_genres(y, p, message):
+    for call in (evaluation.confusion, evaluation.accuracy_with_negatives):
+        with pytest.raises(ValueError, match=message):
+            call(y, p, 3)
+    with pytest.raises(ValueError, match=message):
+        evaluation.scores_by_genre(y, p, ["blues", "metal", "pop"])
+
+
+@pytest.mark.parametrize("n_bins", [1, 4, 10, 15])
+def test_calibration_splits_steps_as_scikit_learn_does(rng, n_bins):
+    p = rng.multinomial(20, [0.6, 0.3, 0.1], 400) / 20  # many lie on a limit between two steps
+    y = rng.integers(0, 3, 400)
+    table = evaluation.calibration(y, p, n_bins)
+    right = p.argmax(axis=1) == y
+    accuracy, confidence = calibration_curve(right, p.max(axis=1), n_bins=n_bins)
+    np.testing.assert_allclose(table[["accuracy", "confidence"]], np.stack([accuracy, confidence], axis=1))
+    # Guo et al. (2017), 2: a step holds what is above its lower limit, up to its upper one.
+    steps = np.digitize(p.max(axis=1), np.linspace(0, 1, n_bins + 1), right=True)
+    gaps = [abs(sum(right[steps == k]) - sum(p.max(axis=1)[steps == k])) for k in range(1, n_bins + 1)]
+    assert table.attrs["ece"] == pytest.approx(sum(gaps) / 400)
+
+
+def test_calibration_equals_scikit_learns_curve(rng):
     p = rng.dirichlet(np.ones(5) * 0.5, 800)
     y = np.array([rng.choice(5, p=row) for row in p])
     table = evaluation.calibration(y, p)
@@ -131,8 +269,19 @@ def test_calibration_equals_scikit_learns_curve():
 
 @pytest.mark.parametrize(
     "y, p, message",
-    [([0, 1], [[0.5, 0.5]], "labels and"), ([2], [[0.5, 0.5]], "labels and"), ([0], [[0.5, 0.7]], "something else")],
+    [
+        ([0, 1], [[0.5, 0.5]], r"\(2,\) labels, \(1, 2\) probabilities"),
+        ([0], [0.5, 0.5], r"\(2,\) probabilities"),
+        ([], np.zeros((0, 2)), "0 true"),
+        ([2], [[0.5, 0.5]], r"labels \[2\]"),
+        ([np.nan], [[0.5, 0.5]], "nan"),
+        ([0], [[0.5, 0.7]], "add up to 1"),
+        ([0, 0], [[0.5, 0.5], [-0.5, 1.5]], "1 clips, first of them 1"),
+        ([0], [[np.nan, 1]], "add up to 1"),
+    ],
 )
 def test_calibration_refuses_what_are_no_probabilities(y, p, message):
     with pytest.raises(ValueError, match=message):
         evaluation.calibration(y, p)
+    with pytest.raises(ValueError, match="0 steps"):
+        evaluation.calibration([0], [[1.0]], n_bins=0)

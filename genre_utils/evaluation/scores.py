@@ -26,10 +26,7 @@ def scores(y_true, y_pred):
     """
     from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
-    if len(y_true) != len(y_pred) or not len(y_true):
-        raise ValueError(
-            f"{len(y_true)} true and {len(y_pred)} predicted labels; expected as many of each, and at least one"
-        )
+    _refuse_unlike(y_true, y_pred)
     macro = precision_recall_fscore_support(y_true, y_pred, average="macro", zero_division=0)[:3]
     return dict(zip(("accuracy", "precision", "recall", "f1"), map(float, (accuracy_score(y_true, y_pred), *macro))))
 
@@ -48,9 +45,15 @@ def scores_by_genre(y_true, y_pred, genres):
     -------
     pd.DataFrame
         Indexed by genre: `precision`, `recall`, `f1` (0 to 1) and `clips`.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in length or are empty, or a label has no name.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
+    _refuse_unlike(y_true, y_pred, len(genres))
     columns = precision_recall_fscore_support(y_true, y_pred, labels=range(len(genres)), zero_division=0)
     return pd.DataFrame(
         dict(zip(("precision", "recall", "f1", "clips"), columns)), index=pd.Index(genres, name="genre")
@@ -69,16 +72,23 @@ def confusion(y_true, y_pred, n_classes):
     Returns
     -------
     np.ndarray [shape=(n_classes, n_classes)], int
+
+    Raises
+    ------
+    ValueError
+        If the two differ in length or are empty, or a label is none of 0 to ``n_classes - 1``.
     """
     from sklearn.metrics import confusion_matrix
 
+    _refuse_unlike(y_true, y_pred, n_classes)
     return confusion_matrix(y_true, y_pred, labels=range(n_classes))
 
 
 def accuracy_with_negatives(y_true, y_pred, n_classes):
     """Accuracy as the FMA study defines it, VI: the mean over genres of (TP + TN) / N.
 
-    `papers.ordinary_accuracy` turns it back into the share of clips that were right.
+    With an ordinary accuracy `a` this is ``1 - 2 (1 - a) / n_classes``, however large the genres are;
+    `papers.ordinary_accuracy` is the way back.
 
     Parameters
     ----------
@@ -89,6 +99,12 @@ def accuracy_with_negatives(y_true, y_pred, n_classes):
     Returns
     -------
     float
+        0 to 1.
+
+    Raises
+    ------
+    ValueError
+        As `confusion` does.
     """
     counts = confusion(y_true, y_pred, n_classes)
     wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
@@ -104,7 +120,7 @@ def calibration(y_true, probabilities, n_bins=10):
         Labels.
     probabilities : array-like [shape=(n_clips, n_classes)]
     n_bins : int
-        Equal steps of the largest probability, from 0 to 1.
+        Equal steps of the largest probability, from 0 to 1; what lies between two counts with the lower one.
 
     Returns
     -------
@@ -115,18 +131,35 @@ def calibration(y_true, probabilities, n_bins=10):
     Raises
     ------
     ValueError
-        If labels and probabilities do not fit together, or the latter do not add up to 1.
+        If labels and probabilities do not fit together, the latter do not add up to 1, or there is no step.
     """
     y, p = np.asarray(y_true), np.asarray(probabilities, dtype=float)
-    if p.ndim != 2 or len(y) != len(p) or not len(y) or not 0 <= y.min() <= y.max() < p.shape[1]:
+    if p.ndim != 2 or y.shape != p.shape[:1] or n_bins < 1:
         raise ValueError(
-            f"{y.shape} labels and {p.shape} probabilities; expected (n,) and (n, n_classes), labels in it"
+            f"{y.shape} labels, {p.shape} probabilities and {n_bins} steps; expected (n,), (n, n_classes) and 1 or more"
         )
-    if not np.allclose(p.sum(axis=1), 1, atol=1e-3):
-        raise ValueError("the probabilities of a clip add up to something else than 1")
+    _refuse_unlike(y, p, p.shape[1])
+    strange = np.flatnonzero(~((p >= 0).all(axis=1) & np.isclose(p.sum(axis=1), 1, atol=1e-3)))
+    if len(strange):
+        raise ValueError(
+            f"the probabilities of {len(strange)} clips, first of them {strange[0]}, are {p[strange[0]]}; expected "
+            "numbers from 0 to 1 that add up to 1: the network's softmax, not its logits"
+        )
     clips = pd.DataFrame({"confidence": p.max(axis=1), "accuracy": p.argmax(axis=1) == y})
-    steps = np.minimum((clips["confidence"] * n_bins).astype(int), n_bins - 1)
+    steps = pd.Series(np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], clips["confidence"]))
     table = clips.groupby(steps).mean().assign(clips=steps.value_counts()).rename_axis("step")
     gaps = (table["confidence"] - table["accuracy"]).abs()
     table.attrs["ece"] = float((gaps * table["clips"]).sum() / len(y))
     return table
+
+
+def _refuse_unlike(y_true, y_pred, n_classes=None):
+    if len(y_true) != len(y_pred) or not len(y_true):
+        raise ValueError(
+            f"{len(y_true)} true and {len(y_pred)} predicted labels; expected as many of each, and at least one"
+        )
+    if n_classes is not None:
+        held = {label for y in (y_true, y_pred) if np.ndim(y) == 1 for label in np.asarray(y).tolist()}
+        strange = sorted(held - set(range(n_classes)), key=str)
+        if strange:
+            raise ValueError(f"labels {strange[:5]}; expected whole numbers from 0 to {n_classes - 1}, one a genre")
