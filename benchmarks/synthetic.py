@@ -1,4 +1,4 @@
-"""How fast the synthetic clips are made, and how far simple features tell their genres apart.
+"""How fast the synthetic clips are made, and how far simple features, and a trained network, tell their genres apart.
 
     python benchmarks/synthetic.py --seed 1 --clips 100 --seconds 30
 
@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from genre_utils.datasets import synthetic
+from genre_utils import datasets, evaluation, models, training
 
 
 def features(path):
@@ -30,7 +30,19 @@ def features(path):
     rise -= rise.mean(1, keepdims=True)
     rhythm = librosa.autocorrelate(rise, max_size=130, axis=1)
     rhythm = (rhythm[:, 4:] / (rhythm[:, :1] + 1e-9)).ravel()
-    return np.r_[db.mean(1), db.std(1)], rhythm
+    return np.r_[db.mean(1), db.std(1)], rhythm, db.T.astype(np.float32)
+
+
+def network(spectra, index, epochs, seed=0):
+    """Clips that a trained Baseline B has right, of a fifth held out; each clip standardised by itself."""
+    x = (spectra - spectra.mean((1, 2), keepdims=True)) / spectra.std((1, 2), keepdims=True)
+    x, y = x[..., None], index["label"].to_numpy()
+    held_out = evaluation.stratified_folds(y, 5, seed) == 0
+    model = models.build("baseline_b", x.shape[1:], 10, seed=seed)
+    recipe = training.Recipe(epochs=epochs, batch_size=8, learning_rate=3e-4, lr_patience=None, stop_patience=None,
+                             norm_momentum=0.9)  # fmt: skip
+    history = training.fit(model, (x[~held_out], y[~held_out]), recipe, (x[held_out], y[held_out]), seed=seed)
+    return round(history["val_accuracy"][-1] * held_out.sum()), int(held_out.sum())
 
 
 def main():
@@ -38,17 +50,20 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clips", type=int, default=100, help="clips a genre")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of a clip")
+    parser.add_argument("--epochs", type=int, default=20, help="of the network")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        index = synthetic.load(folder, options.clips, options.seconds, options.seed, options.jobs, faults=False)
+        settings = {"seconds": options.seconds, "seed": options.seed, "n_jobs": options.jobs, "faults": False}
+        index = datasets.load("synthetic", folder, options.clips, **settings)
         took = time.perf_counter() - start
         found = Parallel(options.jobs)(delayed(features)(path) for path in index["path"])
     sound = len(index) * options.seconds
     print(f"{sound:,.0f} s of sound written in {took:.1f} s by {options.jobs} processes: "
           f"10,000 s would take {10_000 * took / sound:.0f} s (bar: 120 s)")  # fmt: skip
-    spectrum, rhythm = (np.array(part) for part in zip(*found))
+    spectrum, rhythm, _ = zip(*found)
+    spectrum, rhythm = np.array(spectrum), np.array(rhythm)
     sets = {"mean and deviation of mels (bar: 0.45 to 0.75)": spectrum, "rhythm": rhythm,
             "both": np.c_[spectrum, rhythm]}  # fmt: skip
     svms = {"linear": SVC(kernel="linear"), "linear, C=0.01": SVC(kernel="linear", C=0.01), "rbf": SVC()}
@@ -62,6 +77,11 @@ def main():
             )
             rows.append((name, kind, at_random.mean(), by_artist.mean()))
     print(pd.DataFrame(rows, columns=["features", "svm", "random folds", "by artist"]).round(3).to_string(index=False))
+    shortest = min(len(part[2]) for part in found)
+    right, n = network(np.stack([part[2][:shortest] for part in found]), index, options.epochs)
+    low, high = evaluation.wilson(right, n)
+    print(f"Baseline B, {options.epochs} epochs, a fifth held out: {right / n:.3f} of {n} clips, 95 % interval "
+          f"{low:.3f} to {high:.3f} (bar: clearly above the SVM on mels, below 0.97)")  # fmt: skip
 
 
 if __name__ == "__main__":

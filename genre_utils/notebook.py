@@ -23,9 +23,10 @@ def begin():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     # What TensorFlow has to say of networks that are built anew for each fold is no news to a reader.
-    logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
+    logging.getLogger("tensorflow").addFilter(_errors_only)
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs")  # joblib, and starts another
 
     from IPython import get_ipython
 
@@ -34,6 +35,10 @@ def begin():
     plots.style()
     if (shell := get_ipython()) is not None:
         shell.run_line_magic("config", "InlineBackend.figure_formats = ['png']")
+
+
+def _errors_only(record):
+    return record.levelno >= logging.ERROR
 
 
 def player(sound, sr=None, caption="", seconds=MP3_SECONDS):

@@ -94,7 +94,7 @@ class TrainingDiverged(ArithmeticError):
     """The loss became NaN or infinite."""
 
 
-def fit(model, data, recipe, validation=None, out_dir=None, seed=0):
+def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None):
     """Train a network by a recipe.
 
     With `out_dir` each epoch ends with a checkpoint. Killed and called again with the same arguments, it goes on after
@@ -121,6 +121,8 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0):
     seed : int
         Seeds the order of the clips and the dropout. The weights were drawn when the network was built: call
         `keras.utils.set_random_seed` before that to repeat them.
+    measure : callable, optional
+        Called with the model after each epoch; the numbers by name that it returns join the history.
 
     Returns
     -------
@@ -137,6 +139,8 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0):
         If the loss becomes NaN or infinite.
     """
     for part in filter(None, (data, validation)):
+        if isinstance(part, keras.utils.PyDataset):
+            part.epoch = 0
         check_data(model, *(part[0] if isinstance(part, keras.utils.PyDataset) else part))
     if validation is None and (recipe.monitor == "val_loss" or recipe.weights == "best"):
         raise ValueError("the recipe goes by the held-out loss; give fit(…, validation=(x, y))")
@@ -172,6 +176,7 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0):
         for rule in rules:
             rule.on_epoch_end(epoch, logs)
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+        logs |= measure(model) if measure else {}
         logs = {"epoch": epoch + 1, **logs, "learning_rate": rate, "seconds": time.perf_counter() - started}
         for name, value in logs.items():
             history.setdefault(name, []).append(value)
@@ -188,7 +193,7 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0):
 
 
 def settings():
-    """What should train fastest on this device; notebook 09 measures what each choice brings.
+    """What should train fastest on this device; notebook 09 measures it.
 
     Returns
     -------

@@ -117,6 +117,19 @@ def test_the_best_weights_are_those_of_the_lowest_held_out_loss(tiny):
     assert (loss, accuracy) == pytest.approx((history["val_loss"][best], history["val_accuracy"][best]), rel=1e-4)
 
 
+def test_what_is_measured_joins_the_history(tiny, tmp_path):
+    x, y = toy()
+    sizes = []
+
+    def measure(model):
+        sizes.append(float(np.abs(model.get_weights()[0]).mean()))
+        return {"size": sizes[-1]}
+
+    history = training.fit(tiny(), (x, y), RECIPE, out_dir=tmp_path, measure=measure)
+    assert history["size"] == sizes and len(set(sizes)) == RECIPE.epochs
+    assert pd.read_csv(tmp_path / "history.csv")["size"].tolist() == sizes
+
+
 class Killed(Exception):
     pass
 
