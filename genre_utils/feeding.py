@@ -38,7 +38,7 @@ def input_shape(model, seconds=10.0):
 
 
 def survey(index, seconds=10.0, n_jobs=1):
-    """Decode the middle of each clip once: which can be used, and how loud they are.
+    """Decode each clip once, so that none fails in the middle of training: which can be used, and how loud they are.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def survey(index, seconds=10.0, n_jobs=1):
     """
     import joblib
 
-    jobs = (joblib.delayed(_moments)(path, seconds) for path in index["path"])
+    jobs = (joblib.delayed(audio.middle_sums)(path, seconds, WAVE_SR) for path in index["path"])
     found = joblib.Parallel(n_jobs=n_jobs)(jobs)
     usable = np.array([not isinstance(entry, str) for entry in found])
     if not usable.any():
@@ -77,19 +77,8 @@ def survey(index, seconds=10.0, n_jobs=1):
     return index[usable].reset_index(drop=True), skipped, (float(mean), float(np.sqrt(squares / n - mean**2)))
 
 
-def _moments(path, seconds):
-    try:
-        y = _middle(path, seconds, WAVE_SR).astype(np.float64)
-    except audio.AudioError as error:
-        return str(error)
-    return np.array([len(y), y.sum(), (y**2).sum()])
-
-
 def _middle(path, seconds, sr):
-    whole = audio.duration(path)
-    if whole < audio.MIN_SECONDS:
-        raise audio.AudioError(f"{whole:.2f} s of sound, at least {audio.MIN_SECONDS:g} s are needed")
-    y = audio.load_part(path, max(whole - seconds, 0) / 2, seconds, sr)
+    y = audio.load_part(path, max(audio.duration(path) - seconds, 0) / 2, seconds, sr)
     return audio.fix_length(y, round(seconds * sr))
 
 
@@ -115,7 +104,8 @@ class Crops(keras.utils.PyDataset):
     wave_stats : tuple of float
         Mean and deviation of the training part's samples, from `survey`.
     **options
-        `workers`, `use_multiprocessing` and `max_queue_size` of Keras.
+        `workers`, `use_multiprocessing` and `max_queue_size` of Keras. Decoding and resampling let other threads run,
+        so that threads do; processes that are spawned, as on macOS and Windows, import Keras anew in every epoch.
 
     Attributes
     ----------
@@ -190,4 +180,4 @@ class Crops(keras.utils.PyDataset):
 
             y = librosa.resample(y, orig_sr=self.sr, target_sr=WAVE_SR, res_type="soxr_mq")
             y = audio.fix_length(y, round(self.seconds * WAVE_SR))
-        return augment.zscore(y, *self.wave_stats).astype(np.float32)
+        return augment.zscore(y, *self.wave_stats).astype(np.float32, copy=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from ._device import device, settings
 from ._files import refuse_another_run, write_atomically
 from ._progress import progress
 
@@ -90,6 +91,9 @@ RECIPES = {
 }
 
 
+__all__ = ["RECIPES", "Recipe", "TrainingDiverged", "check_data", "device", "fingerprint", "fit", "settings"]
+
+
 class TrainingDiverged(ArithmeticError):
     """The loss became NaN or infinite."""
 
@@ -102,7 +106,7 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None
     bit. (One exception: TensorFlow adds the five gradients that meet at the input of a block of BBNN in whatever order
     they come, unless the recipe says ``jit=True``.) On a GPU the gradients of convolutions and pooling are summed in
     another order each time, and runs differ in the last digits, killed or not;
-    ``tf.config.experimental.enable_op_determinism()`` stops that, at the price of speed.
+    ``tf.config.experimental.enable_op_determinism()`` stops that and costs speed.
 
     Parameters
     ----------
@@ -127,8 +131,8 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None
     Returns
     -------
     dict of str to list
-        As Keras's own history, a value an epoch: `epoch` (from 1), `loss`, `accuracy`, with validation `val_loss` and
-        `val_accuracy`, `learning_rate` and `seconds`.
+        A value an epoch: `epoch` (from 1), `loss`, `accuracy`, with validation `val_loss` and `val_accuracy`,
+        `learning_rate`, `seconds`, and what `measure` returned.
 
     Raises
     ------
@@ -192,26 +196,6 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None
     return history
 
 
-def settings():
-    """What should train fastest on this device; notebook 09 measures it.
-
-    Returns
-    -------
-    dict
-        `precision`, for `models.build`: "mixed_float16" on a GPU, whose tensor cores multiply numbers of 16 bits
-        several times as fast, else "float32". `jit` and `steps_per_execution`, for a recipe: XLA on a GPU, and eight
-        steps at a time there, since small batches leave it waiting for Python; on a processor neither, but JAX
-        compiles everywhere.
-    """
-    gpu = bool(_gpus())
-    jit = gpu and keras.backend.backend() != "torch" or keras.backend.backend() == "jax"
-    return {
-        "precision": "mixed_float16" if gpu else "float32",
-        "jit": jit,
-        "steps_per_execution": 8 if gpu and keras.backend.backend() != "torch" else 1,
-    }
-
-
 def fingerprint(data):
     """Short hash of inputs and labels.
 
@@ -264,25 +248,7 @@ def check_data(model, x, y):
         )
 
 
-def device():
-    """What the network runs on, in words.
-
-    Returns
-    -------
-    str
-        Keras's backend and its devices, for example ``"tensorflow on gpu:0"``.
-    """
-    names = _gpus() or keras.distribution.list_devices("cpu")
-    return f"{keras.backend.backend()} on {', '.join(names)}"
-
-
-def _gpus():
-    try:
-        return keras.distribution.list_devices("gpu")
-    except RuntimeError:  # JAX's way to say that there is none
-        return []
-
-
+@keras.saving.register_keras_serializable("genre_utils")
 class _Adam(keras.optimizers.Adam):
     """Adam with an L2 penalty on all weights, where Keras's own argument `weight_decay` is AdamW's."""
 
@@ -319,6 +285,10 @@ def _compile(model, data, recipe):
         run_eagerly=_eager(model, recipe.epochs * steps),
     )
     model.optimizer.build(model.trainable_variables)
+    # Otherwise Keras fetches a batch to build these with, after which on JAX a feeder with workers loses its place.
+    guess, label = np.full((1, model.output_shape[-1]), 1 / model.output_shape[-1], "float32"), np.zeros(1, "int32")
+    model.compute_loss(y=label, y_pred=guess)
+    model.compute_metrics(None, label, guess)
 
 
 def _rules(recipe):

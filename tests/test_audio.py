@@ -1,4 +1,5 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -108,5 +109,14 @@ def test_decoders_do_not_write_to_the_page(tmp_path, capfd):
     assert capfd.readouterr().err
     audio.load(tmp_path / "a.mp3")
     assert not capfd.readouterr().err
+    os.write(2, b"still there")
+    assert capfd.readouterr().err == "still there"
+
+
+def test_threads_decode_at_the_same_time_and_keep_quiet(tmp_path, capfd):
+    soundfile.write(tmp_path / "a.wav", tone(), 22_050)
+    with ThreadPoolExecutor(1) as pool, audio._open(tmp_path / "a.wav"):
+        assert pool.submit(audio.duration, tmp_path / "a.wav").result(timeout=20) == 3
+        os.write(2, b"not to be seen")
     os.write(2, b"still there")
     assert capfd.readouterr().err == "still there"
