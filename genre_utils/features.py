@@ -219,7 +219,8 @@ def extract(index, config, store=None, n_jobs=1):
     missing = [row for row, note in enumerate(notes) if not note]
     jobs = (joblib.delayed(_extract_one)(group, row, index["path"].iloc[row], config) for row in missing)
     done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
-    for row, note in zip(missing, progress(done, total=len(missing), desc="log-mels")):
+    # The results first: zip then asks them for one more, and joblib learns that all have been fetched.
+    for note, row in zip(progress(done, total=len(missing), desc="log-mels"), missing):
         notes[row] = note
     report = _report(index, notes)
     used = _used(report)

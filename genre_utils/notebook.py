@@ -28,10 +28,12 @@ def begin():
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs")  # joblib, and starts another
 
+    import pooch
     from IPython import get_ipython
 
     from . import plots
 
+    pooch.get_logger().setLevel("WARNING")
     plots.style()
     if (shell := get_ipython()) is not None:
         shell.run_line_magic("config", "InlineBackend.figure_formats = ['png']")

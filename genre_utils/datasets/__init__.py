@@ -173,7 +173,9 @@ def source(index):
     words = {"gtzan": "GTZAN", "gtzan-mini": "GTZAN mini", "fma-small": "fma_small"}
     if kind == "gtzan" and not gtzan.named_as_there(index):
         return f"clips from a folder of genres ({count})"
-    return f"{words.get(kind, 'precomputed log-mels')} ({count})"
+    if kind == "precomputed":
+        return f"precomputed log-mels{' of GTZAN' if gtzan.named_as_there(index) else ''} ({count})"
+    return f"{words[kind]} ({count})"
 
 
 def fingerprint(index):
