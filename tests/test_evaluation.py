@@ -202,6 +202,13 @@ def files_of(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def written_since(folder, moment):
+    try:
+        return any(path.stat().st_mtime > moment for path in folder.rglob("[!.]*") if path.is_file())
+    except FileNotFoundError:  # taken away while we looked: a fold is finished
+        return True
+
+
 def test_killed_at_random_moments_it_ends_with_the_files_of_an_undisturbed_run(tmp_path):
     context = multiprocessing.get_context("forkserver")  # forks from a process that has imported Keras already
     context.set_forkserver_preload(["keras", "genre_utils.models", "genre_utils.training"])
@@ -223,9 +230,15 @@ def test_killed_at_random_moments_it_ends_with_the_files_of_an_undisturbed_run(t
     assert {path.name for path in expected} == {"run.json", "result.json", *(f"fold_0{k}.json" for k in range(3))}
     rng = np.random.default_rng()
     midway = 0
-    for _ in range(10):
+    for number in range(10):
+        began = time.time()
         process = start("killed")
-        time.sleep(rng.uniform(0.1, 0.6) * took)
+        if number % 2:  # at any time, in the beginning too
+            time.sleep(rng.uniform(0, 0.6) * took)
+        else:  # once it has written something, so that some kills come between two epochs on however slow a machine
+            while process.is_alive() and not written_since(tmp_path / "killed", began):
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 0.1) * took)
         process.kill()
         process.join()
         midway += any((tmp_path / "killed").rglob("checkpoint.npz"))
