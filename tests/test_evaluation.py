@@ -202,9 +202,9 @@ def files_of(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def written_since(folder, moment):
+def checkpoint_since(folder, moment):
     try:
-        return any(path.stat().st_mtime > moment for path in folder.rglob("[!.]*") if path.is_file())
+        return any(path.stat().st_mtime > moment for path in folder.rglob("checkpoint.npz"))
     except FileNotFoundError:  # taken away while we looked: a fold is finished
         return True
 
@@ -235,10 +235,10 @@ def test_killed_at_random_moments_it_ends_with_the_files_of_an_undisturbed_run(t
         process = start("killed")
         if number % 2:  # at any time, in the beginning too
             time.sleep(rng.uniform(0, 0.6) * took)
-        else:  # once it has written something, so that some kills come between two epochs on however slow a machine
-            while process.is_alive() and not written_since(tmp_path / "killed", began):
+        else:  # after an epoch, so that some kills come in the middle of a fold on however slow a machine
+            while process.is_alive() and not checkpoint_since(tmp_path / "killed", began):
                 time.sleep(0.01)
-            time.sleep(rng.uniform(0, 0.1) * took)
+            time.sleep(rng.uniform(0, 0.02 * number) * took)
         process.kill()
         process.join()
         midway += any((tmp_path / "killed").rglob("checkpoint.npz"))
