@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from . import audio, datasets
-from ._progress import progress
+from ._store import progress
 
 NOTE_BYTES = 256
 

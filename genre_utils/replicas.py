@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from . import audio
-from ._progress import progress
+from ._store import progress
 
 SR = 11_025
 N_FFT = 1_024

@@ -13,8 +13,7 @@ import keras
 import numpy as np
 
 from ._device import device, settings
-from ._files import refuse_another_run, write_atomically
-from ._progress import progress
+from ._store import progress, refuse_another_run, write_atomically
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from genre_utils import _files, evaluation, training
+from genre_utils import _store, evaluation, training
 
 RECIPE = training.Recipe(epochs=1, batch_size=4, learning_rate=0.001)
 
@@ -294,7 +294,7 @@ def test_folder_of_another_run_is_refused(clips, tmp_path):
 
 def test_atomic_write_leaves_the_old_file_on_failure(tmp_path):
     path = tmp_path / "a.json"
-    _files.write_atomically(path, json.dumps([1]))
+    _store.write_atomically(path, json.dumps([1]))
     with pytest.raises(TypeError):
-        _files.write_atomically(path, object())
+        _store.write_atomically(path, object())
     assert json.loads(path.read_text()) == [1] and [p.name for p in tmp_path.iterdir()] == ["a.json"]

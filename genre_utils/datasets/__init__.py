@@ -9,6 +9,7 @@ import json
 import os
 from pathlib import Path
 
+from .._store import cache_dir
 from . import fma, gtzan, precomputed, synthetic
 
 _MODULES = {
@@ -195,18 +196,6 @@ def fingerprint(index):
         size = os.path.getsize(path) if os.path.exists(path) else 0
         digest.update(f"{clip_id}|{genre}|{size}\n".encode())
     return digest.hexdigest()[:12]
-
-
-def cache_dir():
-    """Folder for what can be computed again; set GENRE_UTILS_CACHE to move it.
-
-    Returns
-    -------
-    Path
-    """
-    import pooch
-
-    return Path(os.environ.get("GENRE_UTILS_CACHE") or pooch.os_cache("genre_utils"))
 
 
 def _refuse_misplaced(index):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .. import audio
+from .._store import cache_dir
 
 HOW_TO_GET = (
     "GTZAN cannot be fetched: its first address is dead, and no licence is stated. Copies are 'GTZAN Dataset - Music "
@@ -284,8 +285,6 @@ def _wav(y):
 def _lists(folder):
     if folder is None:
         import pooch
-
-        from . import cache_dir
 
         return {
             part: Path(pooch.retrieve(PARTITION + name, f"sha256:{sha256}", fname=name, path=cache_dir() / "gtzan"))

@@ -13,7 +13,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from scipy.io import wavfile
 
-from .._files import write_atomically
+from .._store import write_atomically
 from .band import GENRES, SR, render
 from .fma import FAULTY
 from .styles import STYLES

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .. import datasets
-from .._files import refuse_another_run, write_atomically
-from .._progress import progress
+from .._store import progress, refuse_another_run, write_atomically
 from . import splits as _splits
 
 # Which weights are judged, and which part watches the training.

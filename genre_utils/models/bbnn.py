@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from .._store import cache_dir
 from ._layers import check_spectrogram
 
 BRANCHES = ("point", "small_reduce", "small", "large_reduce", "large", "pooled")
@@ -114,8 +115,6 @@ def load_authors_weights(path=None, model=None):
     """
     if path is None:
         import pooch
-
-        from ..datasets import cache_dir
 
         path = pooch.retrieve(AUTHORS_WEIGHTS, AUTHORS_SHA256, fname="bbnn_gtzan_fold0.hdf5", path=cache_dir())
     if model is None:

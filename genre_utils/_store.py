@@ -1,0 +1,195 @@
+"""What every floor above needs to keep things: whole files, one writer a folder, run identity, the cache, progress."""
+
+import hashlib
+import json
+import os
+import uuid
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def write_atomically(path, content):
+    """Write a file so that it is there whole or not at all, whoever else writes the same one.
+
+    Each writer has a part file of its own, so that threads, processes and hosts may race: one of them wins. A file
+    that was there before stays untouched until then. Nothing is promised about a sudden loss of power.
+
+    Parameters
+    ----------
+    path : Path
+    content : str or bytes
+
+    Raises
+    ------
+    OSError
+        If it cannot be written: names the file and the reason.
+    """
+    part = path.with_name(f".{path.name[:200]}.{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        part.replace(path)
+    except FileNotFoundError:  # tidied away by another process, which had finished
+        if not path.exists():
+            raise
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write {path.name} ({error.strerror})", str(path.parent)) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def only_writer(folder):
+    """Hold a folder for one process at a time, and tidy what a killed one left half written.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when missing.
+
+    Raises
+    ------
+    ValueError
+        If another process holds it.
+    OSError
+        If the folder cannot be written to.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ValueError(
+            f"another process is at work in {folder}: wait until it has finished, or name another folder"
+        ) from error
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write there ({error.strerror})", str(folder)) from error
+    try:
+        for left_over in folder.glob(".*.part"):
+            left_over.unlink(missing_ok=True)
+        yield
+    finally:
+        lock.release()
+
+
+def checked_folder(out_dir):
+    """The folder that an `out_dir` names.
+
+    Parameters
+    ----------
+    out_dir : str or Path or None
+
+    Returns
+    -------
+    Path or None
+        With ``~`` expanded.
+
+    Raises
+    ------
+    ValueError
+        For an empty name.
+    """
+    if out_dir is None:
+        return None
+    if not str(out_dir).strip():
+        raise ValueError("out_dir is empty: name a folder, or give None to keep nothing")
+    return Path(out_dir).expanduser()
+
+
+def digest(*parts):
+    """Short hash of anything that JSON can write.
+
+    Parameters
+    ----------
+    *parts : object
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode(errors="replace")).hexdigest()[:16]
+
+
+def differences(found, expected):
+    """Settings that differ between two nested dictionaries.
+
+    Parameters
+    ----------
+    found, expected : dict
+        As JSON gives them, or would.
+
+    Returns
+    -------
+    dict of str to tuple
+        What stands in the one and in the other, by the setting's path, such as ``"recipe.epochs"``.
+    """
+    one, two = (dict(_flat(json.loads(json.dumps(tree, default=str)))) for tree in (found, expected))
+    names = [*one, *(name for name in two if name not in one)]
+    return {name: (one.get(name), two.get(name)) for name in names if one.get(name) != two.get(name)}
+
+
+def refuse_another_run(folder, found, expected):
+    """Compare what a folder was made with, with what is asked for now.
+
+    Parameters
+    ----------
+    folder : Path
+    found, expected : dict
+        Then, and now.
+
+    Raises
+    ------
+    ValueError
+        If they differ; the message names the first few settings that do.
+    """
+    if differ := differences(found, expected):
+        told = [f"{name} was {_short(then)}, now {_short(now)}" for name, (then, now) in differ.items()]
+        more = f"; and {len(told) - 4} more" if len(told) > 4 else ""
+        raise ValueError(f"{folder} holds another run ({'; '.join(told[:4])}{more}): name another folder")
+
+
+def cache_dir():
+    """Folder for what can be computed again; set GENRE_UTILS_CACHE to move it.
+
+    Returns
+    -------
+    Path
+    """
+    import pooch
+
+    return Path(os.environ.get("GENRE_UTILS_CACHE") or pooch.os_cache("genre_utils")).expanduser()
+
+
+def progress(iterable=None, **options):
+    """tqdm's bar, gone when it is finished; TQDM_DISABLE=1 turns it off, which tqdm's bar for notebooks ignores.
+
+    Parameters
+    ----------
+    iterable : iterable, optional
+    **options
+        `total`, `desc`, … of tqdm.
+
+    Returns
+    -------
+    tqdm.tqdm
+    """
+    from tqdm.auto import tqdm
+
+    return tqdm(iterable, leave=False, disable=bool(os.environ.get("TQDM_DISABLE")), **options)
+
+
+def _flat(tree, path=""):
+    if not isinstance(tree, dict | list) or not tree:
+        yield path, tree
+        return
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        yield from _flat(value, f"{path}.{key}" if path else str(key))
+
+
+def _short(value):
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
