@@ -88,7 +88,7 @@ def load(path, sr=22_050, min_seconds=MIN_SECONDS, max_seconds=600.0):
     return np.ascontiguousarray(y, dtype=np.float32), AudioInfo(seconds, original, channels, tuple(notes))
 
 
-def load_part(path, start, seconds, sr=22_050):
+def load_segment(path, start, seconds, sr=22_050):
     """Read a stretch of a sound file, and nothing else of it, as mono float samples at a given rate.
 
     Parameters
@@ -114,40 +114,27 @@ def load_part(path, start, seconds, sr=22_050):
     y, original, _ = _decode(path, start, seconds)
     if not len(y) or not np.isfinite(y).all():
         raise AudioError("holds NaN or infinite samples" if len(y) else f"nothing at {start:g} s")
-    if original != sr:
-        import librosa
-
-        y = librosa.resample(y, orig_sr=original, target_sr=sr, res_type="soxr_mq")
-    return np.ascontiguousarray(y, dtype=np.float32)
+    return np.ascontiguousarray(resample(y, original, sr), dtype=np.float32)
 
 
-def middle_sums(path, seconds, sr):
-    """Read a file whole, and sum up its middle; for `feeding.survey`.
+def resample(y, orig_sr, target_sr):
+    """Samples at another rate, in medium quality; nothing happens where the rates are the same.
 
     Parameters
     ----------
-    path : str or Path
-    seconds : float
-        Length of the middle; zeros are added to a shorter clip.
-    sr : int
-        Sample rate in Hz.
+    y : np.ndarray [shape=(n,)]
+    orig_sr, target_sr : float
+        Sample rates in Hz.
 
     Returns
     -------
-    np.ndarray [shape=(3,)], float64, or str
-        Number, sum and sum of the squares of its samples. Where the clip cannot be used, the reason in words: what
-        `load` says, or that the file is cut short and its header promises sound that is not there.
+    np.ndarray [shape=(ceil(n * target_sr / orig_sr),)]
     """
-    try:
-        declared = duration(path)
-        y, info = load(path, sr, max_seconds=declared)
-        if info.seconds < declared - 0.1:
-            return f"cut short: {info.seconds:.2f} s of sound, its header declares {declared:.2f} s"
-    except AudioError as error:
-        return str(error)
-    n = round(seconds * sr)
-    y = y[max(len(y) - n, 0) // 2 :][:n].astype(np.float64)
-    return np.array([n, y.sum(), y @ y])
+    if orig_sr == target_sr:
+        return y
+    import librosa
+
+    return librosa.resample(y, orig_sr=orig_sr, target_sr=target_sr, res_type="soxr_mq")
 
 
 def duration(path):

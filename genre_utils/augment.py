@@ -15,7 +15,7 @@ SPEED = (0.9, 1.1)
 
 
 class Change(NamedTuple):
-    """What happens to one clip, as `draw` decides.
+    """A change of one clip.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Change(NamedTuple):
 
 
 def draw(rng, p=0.5):
-    """Throw the dice for one clip: noise and speed independently of each other.
+    """What happens to one clip, drawn at random: noise and speed independently of each other.
 
     Parameters
     ----------
@@ -75,13 +75,13 @@ def random_crop(y, n_samples, rng):
     return audio.fix_length(y[start : start + n_samples], n_samples)
 
 
-def add_noise(y, level, rng):
+def add_noise(y, relative_std, rng):
     """Add Gaussian noise, equally strong at all frequencies.
 
     Parameters
     ----------
     y : np.ndarray [shape=(n_samples,)]
-    level : float
+    relative_std : float
         Standard deviation of the noise as a share of the clip's largest amplitude. The paper says "amplitude", which
         for Gaussian noise can only be its deviation: single samples exceed every bound.
     rng : np.random.Generator
@@ -93,12 +93,14 @@ def add_noise(y, level, rng):
     Raises
     ------
     ValueError
-        If `level` is negative.
+        If `relative_std` is negative.
     """
-    if level < 0:
-        raise ValueError(f"the noise level is {level}, expected a share of the largest amplitude, from 0")
+    if relative_std < 0:
+        raise ValueError(
+            f"the noise's relative_std is {relative_std}, expected a share of the largest amplitude, from 0"
+        )
     noise = rng.standard_normal(len(y), dtype=np.float32)
-    noise *= np.float32(level * np.abs(y).max(initial=0))
+    noise *= np.float32(relative_std * np.abs(y).max(initial=0))
     noise += y
     return noise
 
@@ -121,56 +123,50 @@ def change_speed(y, factor):
     ValueError
         If `factor` is not positive.
     """
-    import librosa
-
     if not factor > 0:
         raise ValueError(f"the speed factor is {factor}, expected a number above 0, such as 0.9 or 1.1")
-    return librosa.resample(y, orig_sr=factor, target_sr=1.0, res_type="soxr_mq")
+    return audio.resample(y, factor, 1.0)
 
 
-def augment(y, n_samples, rng, p=0.5):
-    """One random version of a clip, for one pass of training.
+def augment(sound, n_samples, sr, rng, p=0.5):
+    """One random version of a clip, for one pass of training: another crop, and perhaps noise and another speed.
 
     So much more is cut out as a faster version needs; zeros fill the end only where the whole clip is too short.
 
     Parameters
     ----------
-    y : np.ndarray [shape=(n,)]
-        Mono samples, longer than `n_samples` by a tenth at least for the crop to have a choice.
+    sound : np.ndarray [shape=(n,)] or str or Path
+        Mono samples at `sr`; or a sound file, of which nothing but the crop is read.
     n_samples : int
-        Length wanted, 10 s in the paper.
+        Length wanted; 10 s in the paper.
+    sr : int
+        Sample rate wanted, in Hz.
     rng : np.random.Generator
-        Equal states give equal clips. Give each worker its own (``rng.spawn``).
+        Equal states give equal versions. Give each worker its own (``rng.spawn``).
     p : float
         Probability of noise and of another speed.
 
     Returns
     -------
-    np.ndarray [shape=(n_samples,)]
+    np.ndarray [shape=(n_samples,)], float32
+
+    References
+    ----------
+    FMA study, IV; notebook 03.
+
+    Examples
+    --------
+    >>> y = np.random.default_rng(0).normal(size=48_000)
+    >>> augment(y, 16_000, 16_000, np.random.default_rng(1)).shape
+    (16000,)
     """
     change = draw(rng, p)
-    clip = random_crop(y, int(np.ceil(n_samples * change.speed)), rng)
-    if change.speed != 1:
-        clip = audio.fix_length(change_speed(clip, change.speed), n_samples)
-    return add_noise(clip, change.noise, rng) if change.noise else clip
-
-
-def zscore(x, mean=None, std=None):
-    """Shift and scale to mean 0 and deviation 1.
-
-    DenseNet/FMA paper, section III: spectrograms by their own mean and deviation, waveforms by those of the training
-    clips.
-
-    Parameters
-    ----------
-    x : np.ndarray
-    mean, std : float, optional
-        Those of the training clips; by default, of `x` itself.
-
-    Returns
-    -------
-    np.ndarray
-        Of the shape of `x`; zeros where `x` is constant.
-    """
-    mean, std = (x.mean() if mean is None else mean), (x.std() if std is None else std)
-    return (x - mean) / max(std, 1e-6)
+    if isinstance(sound, np.ndarray):
+        y = change_speed(random_crop(sound, int(np.ceil(n_samples * change.speed)), rng), change.speed)
+    else:
+        seconds = n_samples / sr * change.speed
+        start = rng.uniform(0, max(audio.duration(sound) - seconds, 0))
+        # In one step from the file's rate: played faster by so much, and at the rate that is wanted.
+        y = audio.load_segment(sound, start, seconds, sr / change.speed)
+    y = audio.fix_length(y, n_samples).astype(np.float32, copy=False)
+    return add_noise(y, change.noise, rng) if change.noise else y

@@ -1,103 +1,26 @@
 """Training by a recipe, which can be killed, and goes on. Explained in notebook 09."""
 
 import csv
-import hashlib
 import io
 import json
 import time
 import zipfile
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict
 
 import keras
 import numpy as np
 
-from ._device import device, settings
-from ._store import progress, refuse_another_run, write_atomically
+from ._store import checked_folder, digest, only_writer, progress, refuse_another_run, write_atomically
+from .models import Recipe
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
-
-    Attributes
-    ----------
-    epochs : int
-        At most so many passes over the training part.
-    batch_size : int
-    learning_rate : float
-        Adam's step at the start.
-    lr_factor : float
-        The step is multiplied by this when the monitored loss has not fallen for `lr_patience` epochs.
-    lr_patience : int or None
-        None keeps the step.
-    stop_patience : int or None
-        Training stops when the monitored loss has not fallen for so many epochs; None never stops early.
-    min_delta : float
-        A smaller fall does not count as one.
-    monitor : {"loss", "val_loss"}
-        The loss on the training part, or on the held-out part, which the Inception-ResNet paper does not say.
-    norm_momentum : float or None
-        Memory of batch normalisation's moving averages; None keeps the network's own, Keras's 0.99. In a run of fewer
-        than some hundred steps that is too long: the network is then judged with averages of its first steps.
-    weight_decay : float
-        So much of each weight is added to its gradient, as PyTorch's Adam does, with which the FMA study worked.
-    weights : {"last", "best"}
-        Which the trained network has: those of the last epoch, or those of the epoch with the lowest held-out loss.
-    jit : bool or None
-        Compile with XLA; None does so where `settings` expects it to be faster.
-    steps_per_execution : int or None
-        Training steps that the device takes without asking back; None lets `settings` choose.
-    """
-
-    epochs: int = 100
-    batch_size: int = 8
-    learning_rate: float = 0.01
-    lr_factor: float = 0.5
-    lr_patience: int | None = 3
-    stop_patience: int | None = 5
-    min_delta: float = 0.0
-    monitor: str = "loss"
-    norm_momentum: float | None = None
-    weight_decay: float = 0.0
-    weights: str = "last"
-    jit: bool | None = None
-    steps_per_execution: int | None = None
-
-    def __post_init__(self):
-        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
-            raise ValueError(f"epochs, batch_size and learning_rate must be positive: {self}")
-        if self.monitor not in ("loss", "val_loss"):
-            raise ValueError(f"monitor is 'loss' or 'val_loss', not {self.monitor!r}")
-        if self.weights not in ("last", "best"):
-            raise ValueError(f"weights is 'last' or 'best', not {self.weights!r}")
-
-
-# FMA study, V: the same for its five networks but for the batch, which memory limited.
-_FMA = Recipe(epochs=20, batch_size=32, learning_rate=1e-4, lr_patience=None, stop_patience=None,
-              weight_decay=1e-4, weights="best")  # fmt: skip
-
-RECIPES = {
-    # Inception-ResNet paper, 4.3. The monitored loss is not said there; BBNN's released code takes the training loss.
-    "inception_resnet": Recipe(),
-    # BBNN's released code: the same but for patience 10 and min_delta 0.01 of early stopping.
-    "bbnn": Recipe(stop_patience=10, min_delta=0.01),
-    "baseline_a_1d": replace(_FMA, batch_size=16),
-    "baseline_a_2d": _FMA,
-    "baseline_b": _FMA,
-    "densenet121": _FMA,
-    "fusion": replace(_FMA, batch_size=8),
-}
-
-
-__all__ = ["RECIPES", "Recipe", "TrainingDiverged", "check_data", "device", "fingerprint", "fit", "settings"]
+__all__ = ["Recipe", "TrainingDiverged", "architecture", "check_data", "device", "device_defaults", "fit", "predict"]
 
 
 class TrainingDiverged(ArithmeticError):
     """The loss became NaN or infinite."""
 
 
-def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None):
+def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None, workers=1):
     """Train a network by a recipe.
 
     With `out_dir` each epoch ends with a checkpoint. Killed and called again with the same arguments, it goes on after
@@ -111,21 +34,23 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None
     ----------
     model : keras.Model
         From `models.build`; trained in place.
-    data : tuple of np.ndarray or keras.utils.PyDataset
+    data : tuple of np.ndarray or features.Crops
         ``(x, y)``: inputs [shape=(n_clips, n_frames, n_mels, 1)], for the fusion a list of both, and labels
-        [shape=(n_clips,)], 0 to n_classes - 1. Or a data set that gives batches of both, such as `feeding.Crops`; its
-        attribute `epoch` is set before each epoch, and its batch size is its own.
+        [shape=(n_clips,)], 0 to n_classes - 1. Or batches of both, as `features.Crops` gives them.
     recipe : Recipe
-    validation : tuple of np.ndarray or keras.utils.PyDataset, optional
-        Held-out part, evaluated after each epoch. It chooses nothing unless the recipe says so, by
-        ``monitor="val_loss"`` or ``weights="best"``.
+    validation : tuple of np.ndarray or features.Crops, optional
+        Evaluated after each epoch. It chooses nothing unless the recipe says so, by ``monitor="val_loss"`` or
+        ``weights="best"``.
     out_dir : str or Path, optional
-        Where ``history.csv`` and ``checkpoint.npz`` are kept, and at the end ``model.keras``.
+        Where ``history.csv`` and ``checkpoint.npz`` are kept, and at the end ``model.keras``; for one process at a
+        time.
     seed : int
-        Seeds the order of the clips and the dropout. The weights were drawn when the network was built: call
-        `keras.utils.set_random_seed` before that to repeat them.
+        Seeds the order of the clips and the dropout. The weights were drawn when the network was built: give
+        `models.build` a seed to repeat them.
     measure : callable, optional
         Called with the model after each epoch; the numbers by name that it returns join the history.
+    workers : int
+        Processes that cut crops while the network is trained; with 1, this one.
 
     Returns
     -------
@@ -136,26 +61,41 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None
     Raises
     ------
     ValueError
-        If inputs, labels and network do not fit together, before any training; if `out_dir` holds another training, or
-        a checkpoint that was cut short.
+        If inputs, labels and network do not fit together, before any training; if `out_dir` is empty, is held by
+        another process, holds another training, or a checkpoint that was cut short; if `measure` returns other names
+        than before.
+    OSError
+        If `out_dir` cannot be written to.
     TrainingDiverged
         If the loss becomes NaN or infinite.
+
+    References
+    ----------
+    Inception-ResNet paper, 4.3; FMA study, V; notebook 09.
     """
+    folder = checked_folder(out_dir)
     for part in filter(None, (data, validation)):
-        if isinstance(part, keras.utils.PyDataset):
+        if not isinstance(part, tuple):
             part.epoch = 0
-        check_data(model, *(part[0] if isinstance(part, keras.utils.PyDataset) else part))
+        check_data(model, *(part if isinstance(part, tuple) else part[0]))
     if validation is None and (recipe.monitor == "val_loss" or recipe.weights == "best"):
-        raise ValueError("the recipe goes by the held-out loss; give fit(…, validation=(x, y))")
+        raise ValueError("the recipe goes by the validation loss; give fit(…, validation=(x, y))")
+    if folder is None:
+        return _fit(model, data, recipe, validation, None, seed, measure, workers)
+    with only_writer(folder):
+        return _fit(model, data, recipe, validation, folder, seed, measure, workers)
+
+
+def _fit(model, data, recipe, validation, folder, seed, measure, workers):
     keras.utils.set_random_seed(seed)
     _compile(model, data, recipe)
     rules = _rules(recipe)
     for rule in rules:
         rule.set_model(model)
         rule.on_train_begin()
-    history, best, path = {}, None, out_dir and Path(out_dir, "checkpoint.npz")
+    history, best, path = {}, None, folder and folder / "checkpoint.npz"
     if path is not None:
-        run = {"recipe": asdict(recipe), "seed": seed, "network": _describe(model), "data": fingerprint(data)}
+        run = _identity(model, data, recipe, validation, seed, measure)
         if path.exists():
             history, best, restore = _read_checkpoint(path, run)
             for epoch, logs in enumerate(_rows(history)):
@@ -168,7 +108,7 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None
         if model.stop_training:
             break
         started = time.perf_counter()
-        logs = _one_epoch(model, data, recipe, validation, seed, epoch)
+        logs = _one_epoch(model, data, recipe, validation, seed, epoch, workers)
         if not np.isfinite(logs["loss"]):
             raise TrainingDiverged(
                 f"the loss became {logs['loss']} in epoch {epoch + 1}: try a lower learning rate "
@@ -181,6 +121,9 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
         logs |= measure(model) if measure else {}
         logs = {"epoch": epoch + 1, **logs, "learning_rate": rate, "seconds": time.perf_counter() - started}
+        if history and set(history) != set(logs):
+            unlike = ", ".join(sorted(set(history) ^ set(logs)))
+            raise ValueError(f"epoch {epoch + 1} measured other things than those before it: {unlike}")
         for name, value in logs.items():
             history.setdefault(name, []).append(value)
         epochs.set_postfix({name: f"{value:.3g}" for name, value in logs.items() if name not in ("epoch", "seconds")})
@@ -195,24 +138,80 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None
     return history
 
 
-def fingerprint(data):
-    """Short hash of inputs and labels.
+def predict(model, data, batch_size=8):
+    """Probabilities that a network gives.
 
     Parameters
     ----------
-    data : tuple of np.ndarray or keras.utils.PyDataset
-        Of a data set, its first batch stands for all.
+    model : keras.Model
+    data : np.ndarray or list of np.ndarray or features.Crops
+        Inputs, or batches of them that are not augmented.
+    batch_size : int
+        Of arrays; crops have their own.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_clips, n_classes)], float32
+    """
+    if isinstance(data, np.ndarray | list):
+        return model.predict(data, batch_size=batch_size, verbose=0)
+    return np.concatenate([model.predict_on_batch(data[batch][0]) for batch in range(len(data))])
+
+
+def architecture(model):
+    """What a network is made of: its configuration, whatever its layers are called.
+
+    Parameters
+    ----------
+    model : keras.Model
+
+    Returns
+    -------
+    dict
+        As JSON gives it; equal for networks that calculate the same with equal weights.
+    """
+    text = json.dumps(model.get_config(), default=lambda value: type(value).__name__)
+    for number, name in enumerate([model.name, *(layer.name for layer in model.layers)]):
+        text = text.replace(f'"{name}"', f'"layer {number}"')
+    return json.loads(text)
+
+
+def device_defaults():
+    """What should train fastest on this device; notebook 09 measures it.
+
+    Returns
+    -------
+    dict
+        `precision`, for `models.build`: "mixed_float16" on a GPU, whose tensor cores multiply numbers of 16 bits
+        several times as fast, else "float32". `jit` and `steps_per_execution`, for a recipe: XLA on a GPU, and eight
+        steps at a time there, since small batches leave it waiting for Python; on a processor neither, but JAX
+        compiles everywhere.
+    """
+    gpu, backend = bool(_gpus()), keras.backend.backend()
+    return {
+        "precision": "mixed_float16" if gpu else "float32",
+        "jit": gpu and backend != "torch" or backend == "jax",
+        "steps_per_execution": 8 if gpu and backend != "torch" else 1,
+    }
+
+
+def device():
+    """What the network runs on, in words.
 
     Returns
     -------
     str
-        Sixteen hexadecimal digits.
+        Keras's backend and its devices, for example ``"tensorflow on gpu:0"``.
     """
-    x, y = data[0] if isinstance(data, keras.utils.PyDataset) else data
-    digest = hashlib.sha256(np.asarray(y, dtype=np.int64).tobytes())
-    for part in x if isinstance(x, list | tuple) else [x]:
-        digest.update(np.ascontiguousarray(part))
-    return digest.hexdigest()[:16]
+    names = _gpus() or keras.distribution.list_devices("cpu")
+    return f"{keras.backend.backend()} on {', '.join(names)}"
+
+
+def _gpus():
+    try:
+        return keras.distribution.list_devices("gpu")
+    except RuntimeError:  # JAX's way to say that there is none
+        return []
 
 
 def check_data(model, x, y):
@@ -247,9 +246,23 @@ def check_data(model, x, y):
         )
 
 
+class _Batches(keras.utils.PyDataset):
+    """Crops, or anything else that gives batches by number, as Keras takes them."""
+
+    def __init__(self, crops, workers):
+        super().__init__(workers=workers, use_multiprocessing=workers > 1)
+        self.crops = crops
+
+    def __len__(self):
+        return len(self.crops)
+
+    def __getitem__(self, batch):
+        return self.crops[batch]
+
+
 @keras.saving.register_keras_serializable("genre_utils")
 class _Adam(keras.optimizers.Adam):
-    """Adam with an L2 penalty on all weights, where Keras's own argument `weight_decay` is AdamW's."""
+    """Adam with an L2 penalty on all weights."""
 
     def __init__(self, learning_rate=0.001, l2=0.0, **kwargs):
         super().__init__(learning_rate, **kwargs)
@@ -265,16 +278,16 @@ class _Adam(keras.optimizers.Adam):
 
 
 def _compile(model, data, recipe):
-    if recipe.norm_momentum is not None:
+    if recipe.batch_norm_momentum is not None:
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
-                layer.momentum = recipe.norm_momentum
-    if recipe.weight_decay:
-        optimizer = _Adam(recipe.learning_rate, recipe.weight_decay)
+                layer.momentum = recipe.batch_norm_momentum
+    if recipe.l2:
+        optimizer = _Adam(recipe.learning_rate, recipe.l2)
     else:
         optimizer = keras.optimizers.Adam(recipe.learning_rate)
-    steps = len(data) if isinstance(data, keras.utils.PyDataset) else -(-len(data[1]) // recipe.batch_size)
-    fastest = settings()
+    steps = -(-len(data[1]) // recipe.batch_size) if isinstance(data, tuple) else len(data)
+    fastest = device_defaults()
     model.compile(
         optimizer=optimizer,
         loss="sparse_categorical_crossentropy",
@@ -305,23 +318,23 @@ def _rules(recipe):
     return rules
 
 
-def _one_epoch(model, data, recipe, validation, seed, epoch):
+def _one_epoch(model, data, recipe, validation, seed, epoch, workers):
     options = {"shuffle": False, "verbose": 0, "callbacks": [keras.callbacks.TerminateOnNaN()]}
-    if isinstance(data, keras.utils.PyDataset):
-        data.epoch = epoch
-        logs = model.fit(data, **options).history
-    else:
+    if isinstance(data, tuple):
         x, y = data
         order = np.random.default_rng((seed, epoch)).permutation(len(y))
-        x = [part[order] for part in x] if isinstance(x, list | tuple) else x[order]
+        x = [part[order] for part in x] if isinstance(x, list) else x[order]
         logs = model.fit(x, np.asarray(y)[order], batch_size=recipe.batch_size, **options).history
+    else:
+        data.epoch = epoch
+        logs = model.fit(_Batches(data, workers), **options).history
     logs = {name: float(values[-1]) for name, values in logs.items()}
     if validation is None:
         return logs
-    if isinstance(validation, keras.utils.PyDataset):
-        found = model.evaluate(validation, verbose=0, return_dict=True)
-    else:
+    if isinstance(validation, tuple):
         found = model.evaluate(*validation, batch_size=recipe.batch_size, verbose=0, return_dict=True)
+    else:
+        found = model.evaluate(_Batches(validation, 1), verbose=0, return_dict=True)
     return logs | {f"val_{name}": float(value) for name, value in found.items()}
 
 
@@ -329,13 +342,40 @@ def _rows(history):
     return [dict(zip(history, values)) for values in zip(*history.values())]
 
 
-def _describe(model):
-    shapes = " and ".join(str(tuple(tensor.shape[1:])) for tensor in model.inputs)
-    return f"{model.count_params():,} parameters, {len(model.layers)} layers, inputs of {shapes}"
+def _identity(model, data, recipe, validation, seed, measure):
+    """What makes a training this one, as JSON can tell it, and sketches of the inputs, which numbers alone can tell."""
+    about = {"recipe": asdict(recipe), "seed": seed, "backend": keras.backend.backend()}
+    about["measure"] = getattr(measure, "__name__", None) if measure else None
+    about["network"] = architecture(model)
+    sketches = {}
+    for name, part in {"data": data, "validation": validation}.items():
+        if part is not None:
+            about[name], sketches[name] = _sketch(part)
+    return {"about": about, "sketches": sketches}
+
+
+def _sketch(data):
+    """Labels and sizes of a data set, and one number a clip that follows from all of its values.
+
+    Log-mels differ in the last bit from one processor to another, so that a hash of them would call the same data
+    another; the numbers are compared with a tolerance instead.
+    """
+    if not isinstance(data, tuple):
+        clips = {"clips": digest(data.clip_ids, np.asarray(data.labels).tolist()), "seed": data.seed}
+        clips |= {"inputs": [asdict(config) for config in data.configs], "augmented": data.augmented}
+        return clips | {"batch_size": data.batch_size}, np.asarray(data.statistics)
+    x, y = data
+    parts = x if isinstance(x, list) else [x]
+    sketch = [part.reshape(len(part), -1) @ _directions(part[0].size) for part in parts]
+    return {"labels": digest(np.asarray(y).tolist()), "shapes": [part.shape for part in parts]}, np.stack(sketch)
+
+
+def _directions(size):
+    return (np.cos(np.arange(size) * 0.7) / np.sqrt(size)).astype(np.float32)
 
 
 def _state(model):
-    """Everything that training changes: weights, moving averages, dice of the dropout, Adam's memory."""
+    """Everything that training changes: weights, running averages, the dropout's random state, Adam's moments."""
     return [*model.variables, *model.optimizer.variables]
 
 
@@ -345,8 +385,9 @@ def _write_checkpoint(path, run, model, history, best):
         write_atomically(path.with_name("history.csv"), table.getvalue())
     arrays = {f"state_{i}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(_state(model))}
     arrays |= {f"best_{i}": values for i, values in enumerate(best or [])}
+    arrays |= {f"sketch_{name}": values for name, values in run["sketches"].items()}
     file = io.BytesIO()
-    np.savez(file, about=json.dumps({"run": run, "history": history}), **arrays)
+    np.savez(file, about=json.dumps({"run": run["about"], "history": history}), **arrays)
     write_atomically(path, file.getvalue())
 
 
@@ -355,15 +396,21 @@ def _read_checkpoint(path, run):
         with np.load(path) as arrays:
             about = json.loads(str(arrays["about"]))
             state, best = ([arrays[name] for name in arrays.files if name.startswith(p)] for p in ("state_", "best_"))
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            sketches = {name: arrays[f"sketch_{name}"] for name in run["sketches"] if f"sketch_{name}" in arrays.files}
+            found, history = about["run"], about["history"]
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no whole checkpoint ({error}): delete it to train from the beginning") from error
-    refuse_another_run(path.parent, about["run"], run)
+    refuse_another_run(path.parent, found, run["about"])
+    for name, sketch in run["sketches"].items():
+        tolerance = 1e-3 * max(float(np.std(sketch)), 1e-3)
+        if name not in sketches or not np.allclose(sketches[name], sketch, rtol=1e-3, atol=tolerance):
+            raise ValueError(f"{path.parent} holds another run (its {name} have other values): name another folder")
 
     def restore(model):
         for variable, values in zip(_state(model), state, strict=True):
             variable.assign(values)
 
-    return about["history"], best or None, restore
+    return history, best or None, restore
 
 
 def _eager(model, steps):

@@ -78,7 +78,7 @@ def test_bbnn_broadcasts():
     assert [outputs[part][-1] for part in ("shallow", "block_1", "block_2", "block_3")] == [32, 160, 288, 416]
 
 
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize("name", sorted(models.NETWORKS))
 def test_macs_agree_with_tensorflows_own_count(name):
     tf = pytest.importorskip("tensorflow")
     from tensorflow.python.profiler.model_analyzer import profile
@@ -110,7 +110,7 @@ def test_any_length_from_64_frames(name):
         np.testing.assert_allclose(free(x), p, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", sorted(set(models.names()) - set(SMALL)))
+@pytest.mark.parametrize("name", sorted(set(sorted(models.NETWORKS)) - set(SMALL)))
 @pytest.mark.parametrize(
     "shape, message",
     [
@@ -141,14 +141,14 @@ def test_waveforms_a_network_cannot_take_are_refused(name, shape, message):
         models.build(name, shape)
 
 
-def test_outputs_of_a_layer():
+def test_activations_a_layer():
     model = small("bbnn")
     x = random_inputs(model)
-    assert models.outputs_of(model, "block_1-broadcast", x).shape == (2, 16, 64, 160)
-    last = models.outputs_of(model, "decision-softmax", x)
+    assert models.activations(model, "block_1-broadcast", x).shape == (2, 16, 64, 160)
+    last = models.activations(model, "decision-softmax", x)
     np.testing.assert_allclose(last, model.predict(x, verbose=0), atol=1e-5)
     with pytest.raises(ValueError, match="No such layer: nope"):
-        models.outputs_of(model, "nope", x)
+        models.activations(model, "nope", x)
 
 
 def test_unknown_names_and_too_few_classes():
@@ -178,7 +178,7 @@ np.savez(f"{keras.backend.backend()}.npz", **p)
 def saved(tmp_path_factory):
     """Each network saved with random weights, an input, and its output here."""
     folder, inputs, outputs = tmp_path_factory.mktemp("saved"), {}, {}
-    for name in models.names():
+    for name in sorted(models.NETWORKS):
         keras.utils.set_random_seed(1)
         model = small(name)
         x = random_inputs(model)
@@ -195,7 +195,7 @@ def test_saved_networks_give_the_same_output_on_every_backend(backend, saved):
         pytest.skip(f"{backend} is not installed")
     folder, outputs = saved
     environment = os.environ | {"KERAS_BACKEND": backend}
-    command = [sys.executable, "-c", OTHER_BACKEND, json.dumps(models.names())]
+    command = [sys.executable, "-c", OTHER_BACKEND, json.dumps(sorted(models.NETWORKS))]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     for name, got in np.load(folder / f"{backend}.npz").items():

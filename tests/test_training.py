@@ -71,7 +71,7 @@ def test_equal_seeds_give_equal_histories(tiny):
 
 
 def test_published_recipe():
-    recipe = training.RECIPES["inception_resnet"]
+    recipe = models.NETWORKS["inception_resnet"].recipe
     assert (recipe.epochs, recipe.batch_size, recipe.learning_rate) == (100, 8, 0.01)
     assert (recipe.lr_factor, recipe.lr_patience, recipe.stop_patience) == (0.5, 3, 5)
 
@@ -86,20 +86,20 @@ def test_learning_rate_halves_and_training_stops_when_nothing_improves(tiny):
 
 def test_the_fma_studys_recipe():
     recipes = [
-        training.RECIPES[name] for name in ("baseline_a_1d", "baseline_a_2d", "baseline_b", "densenet121", "fusion")
+        models.NETWORKS[name].recipe
+        for name in ("baseline_a_1d", "baseline_a_2d", "baseline_b", "densenet121", "fusion")
     ]
     assert [recipe.batch_size for recipe in recipes] == [16, 32, 32, 32, 8]
     for recipe in recipes:
-        assert (recipe.epochs, recipe.learning_rate, recipe.weight_decay, recipe.weights) == (20, 1e-4, 1e-4, "best")
+        assert (recipe.epochs, recipe.learning_rate, recipe.l2, recipe.weights) == (20, 1e-4, 1e-4, "best")
         assert recipe.lr_patience is None and recipe.stop_patience is None
-    assert set(training.RECIPES) == set(models.names())
 
 
-def test_weight_decay_is_added_to_the_gradient_as_pytorchs_adam_does(tmp_path):
+def test_l2_is_added_to_the_gradient_as_pytorchs_adam_does(tmp_path):
     model = keras.Sequential([keras.Input((64, 32, 1)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")])
     x, y = toy()
     before = model.get_weights()
-    training.fit(model, (x * 0, y), training.Recipe(epochs=1, batch_size=24, learning_rate=0.01, weight_decay=0.5))
+    training.fit(model, (x * 0, y), training.Recipe(epochs=1, batch_size=24, learning_rate=0.01, l2=0.5))
     # Without input the kernel's gradient is the decay alone, and Adam's first step is its sign times the rate.
     model.save(tmp_path / "model.keras")
     assert isinstance(keras.models.load_model(tmp_path / "model.keras").optimizer, keras.optimizers.Adam)
@@ -107,14 +107,14 @@ def test_weight_decay_is_added_to_the_gradient_as_pytorchs_adam_does(tmp_path):
     np.testing.assert_allclose(steps, -0.01 * np.sign(before[0][np.abs(before[0]) > 1e-3]), rtol=0.01)
 
 
-def test_the_best_weights_are_those_of_the_lowest_held_out_loss(tiny):
+def test_the_best_weights_are_those_of_the_lowest_validation_loss(tiny):
     keras.utils.set_random_seed(0)
     model, (x, y) = tiny(), toy(12, seed=1)
-    held_out = x, np.roll(y, 1)  # wrong labels: the better it learns, the more it loses here
+    validation = x, np.roll(y, 1)  # wrong labels: the better it learns, the more it loses here
     recipe = training.Recipe(epochs=8, batch_size=4, learning_rate=0.01, weights="best", stop_patience=None)
-    history = training.fit(model, toy(), recipe, held_out)
+    history = training.fit(model, toy(), recipe, validation)
     assert np.argmin(history["val_loss"]) < 7  # the last epoch is not the best, or this tests nothing
-    loss, accuracy = model.evaluate(*held_out, batch_size=4, verbose=0)
+    loss, accuracy = model.evaluate(*validation, batch_size=4, verbose=0)
     best = int(np.argmin(history["val_loss"]))
     assert (loss, accuracy) == pytest.approx((history["val_loss"][best], history["val_accuracy"][best]), rel=1e-4)
 
@@ -160,7 +160,7 @@ def test_a_killed_training_ends_as_if_nothing_had_happened(name, jit, n_epochs, 
         lr_patience=1,
         min_delta=0.3,
         weights="best",
-        weight_decay=1e-3,
+        l2=1e-3,
         jit=jit,
     )
 
@@ -193,11 +193,11 @@ def test_early_stopping_survives_a_kill_at_its_last_epoch(tiny, tmp_path, monkey
 def test_a_folder_of_another_training_is_refused_and_left_alone(tiny, tmp_path):
     training.fit(tiny(), toy(), RECIPE, out_dir=tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert set(before) == {"checkpoint.npz", "history.csv", "model.keras"}
+    assert set(before) == {".lock", "checkpoint.npz", "history.csv", "model.keras"}
     x, y = toy()
     for data, recipe, seed, told in (
-        ((x + 1, y), RECIPE, 0, "data was"),
-        ((x, y), dataclasses.replace(RECIPE, batch_size=8), 0, "recipe was"),
+        ((x + 1, y), RECIPE, 0, "its data have other values"),
+        ((x, y), dataclasses.replace(RECIPE, batch_size=8), 0, "recipe.batch_size was 4, now 8"),
         ((x, y), RECIPE, 1, "seed was 0, now 1"),
     ):
         with pytest.raises(ValueError, match=f"holds another run.*{told}"):
@@ -239,16 +239,16 @@ def test_speed_is_all_that_xla_and_several_steps_change(option):
     np.testing.assert_allclose(run(**option), run(), rtol=1e-2)
 
 
-def test_settings_fit_a_processor():
-    found = training.settings()
+def test_device_defaults_fit_a_processor():
+    found = training.device_defaults()
     assert found == {"precision": "float32", "jit": keras.backend.backend() == "jax", "steps_per_execution": 1}
 
 
-def test_norm_momentum_is_set_before_training():
+def test_batch_norm_momentum_is_set_before_training():
     model = keras.Sequential([keras.Input((64, 32, 1)), keras.layers.BatchNormalization(), keras.layers.Flatten()])
     model.add(keras.layers.Dense(3, activation="softmax"))
     x, y = toy()
-    training.fit(model, (x + 5, y), training.Recipe(epochs=1, batch_size=24, norm_momentum=0.25))
+    training.fit(model, (x + 5, y), training.Recipe(epochs=1, batch_size=24, batch_norm_momentum=0.25))
     mean = float(model.layers[0].moving_mean.numpy()[0])
     assert mean == pytest.approx(0.75 * (x.mean() + 5), rel=1e-3)
 

@@ -93,7 +93,7 @@ def test_bootstrap_covers_the_truth_about_as_often_as_it_says():
     for seed in range(200):
         values = np.random.default_rng(seed).exponential(size=100)
         for level in wrong:
-            low, high = evaluation.bootstrap(np.mean, values, level=level, n_resamples=200, seed=seed)
+            low, high = evaluation.bootstrap(np.mean, values, confidence=level, n_resamples=200, seed=seed)
             wrong[level] += not low <= 1 <= high
     assert 0.02 <= wrong[0.95] / 200 <= 0.11 and 0.4 <= wrong[0.5] / 200 <= 0.6
 
@@ -142,11 +142,11 @@ def test_bootstrap_refuses_a_statistic_that_is_not_a_number():
 def test_levels_are_shares(level):
     for call in (
         lambda: evaluation.wilson(3, 5, level),
-        lambda: evaluation.bootstrap(np.mean, [0, 1], level=level),
+        lambda: evaluation.bootstrap(np.mean, [0, 1], confidence=level),
         lambda: evaluation.corrected_t_test([1, 2], 9, 1, level),
-        lambda: evaluation.spread([1, 2], level),
+        lambda: evaluation.run_statistics([1, 2], level),
     ):
-        with pytest.raises(ValueError, match=f"level is {level}"):
+        with pytest.raises(ValueError, match=f"confidence is {level}"):
             call()
 
 
@@ -179,7 +179,7 @@ def test_corrected_t_test_is_not_fooled_by_shared_training_clips():
 
 def test_the_released_test_accuracies_are_half_again_as_uncertain_as_they_look():
     values = papers.BBNN_TEST_ACCURACY  # ten random splits, 800 clips for training and 100 for the test
-    naive, corrected = evaluation.spread(values), evaluation.corrected_t_test(values, 800, 100)
+    naive, corrected = evaluation.run_statistics(values), evaluation.corrected_t_test(values, 800, 100)
     ratio = (corrected.high - corrected.low) / (naive["high"] - naive["low"])
     assert ratio == pytest.approx(np.sqrt((1 / 10 + 1 / 8) / (1 / 10))) and corrected.mean == pytest.approx(91.1)
 
@@ -197,7 +197,7 @@ def test_differences_and_values_are_two_at_least_and_finite(values):
     with pytest.raises(ValueError, match="(?s)differences of shape .* two at least"):
         evaluation.corrected_t_test(values, 9, 1)
     with pytest.raises(ValueError, match="(?s)values of shape .* two at least"):
-        evaluation.spread(values)
+        evaluation.run_statistics(values)
 
 
 @pytest.mark.parametrize("n_training, n_test", [(0, 1), (9, -1), (np.nan, 1)])
@@ -206,9 +206,9 @@ def test_corrected_t_test_refuses_what_are_no_parts(n_training, n_test):
         evaluation.corrected_t_test([1, 2], n_training, n_test)
 
 
-def test_spread_equals_students_interval():
+def test_run_statistics_equal_students_interval():
     values = papers.BBNN_TEST_ACCURACY
-    found = evaluation.spread(values)
+    found = evaluation.run_statistics(values)
     expected = stats.ttest_1samp(values, 0).confidence_interval()
     assert (found["low"], found["high"]) == pytest.approx((expected.low, expected.high))
     assert (found["n"], found["min"], found["max"], found["mean"]) == (10, 86, 94, pytest.approx(91.1))

@@ -1,29 +1,36 @@
-"""Scores, how sure one may be of them, splits and cross-validation. Explained in notebook 10."""
+"""Scores, their intervals and tests, splits, cross-validation and comparison. Explained in notebooks 10 and 11."""
 
-from .cross_validation import PROTOCOLS, Result, cross_validate, load, save
-from .scores import accuracy_with_negatives, calibration, confusion, scores, scores_by_genre
-from .splits import Split, k_fold, published, random_splits, stratified_folds
-from .uncertainty import bootstrap, corrected_t_test, mcnemar, spread, wilson
+from .comparison import Comparison, compare
+from .cross_validation import PROTOCOLS, cross_validate
+from .metrics import accuracy_with_negatives, calibration, confusion, scores, scores_by_genre
+from .result import Result, load, save
+from .splits import Split, holdout, k_fold, predefined_split, random_splits, stratified_folds
+from .uncertainty import Accuracy, accuracy, bootstrap, corrected_t_test, mcnemar, run_statistics, wilson
 
 __all__ = [
     "PROTOCOLS",
+    "Accuracy",
+    "Comparison",
     "Result",
     "Split",
+    "accuracy",
     "accuracy_with_negatives",
     "bootstrap",
     "calibration",
+    "compare",
     "confusion",
     "corrected_t_test",
     "cross_validate",
+    "holdout",
     "k_fold",
     "load",
     "mcnemar",
-    "published",
+    "predefined_split",
     "random_splits",
+    "run_statistics",
     "save",
     "scores",
     "scores_by_genre",
-    "spread",
     "stratified_folds",
     "wilson",
 ]

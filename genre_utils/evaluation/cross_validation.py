@@ -1,21 +1,22 @@
 """Cross-validation that can be killed, and goes on. Explained in notebook 10."""
 
-import hashlib
 import json
+import platform
 import shutil
+import sys
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from importlib import metadata
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from .. import datasets
-from .._store import progress, refuse_another_run, write_atomically
+from .. import __version__, datasets, features
+from .._store import checked_folder, digest, only_writer, progress, refuse_another_run, write_atomically
 from . import splits as _splits
+from .result import COLUMNS, DIGITS, LAYOUT, Result, save
 
-# Which weights are judged, and which part watches the training.
+# Which weights are judged, and which part is evaluated after each epoch.
 PROTOCOLS = {
     "last_weights": ("last", "test"),
     "chosen_on_validation": ("best", "validation"),
@@ -23,71 +24,61 @@ PROTOCOLS = {
 }
 
 
-class Result(NamedTuple):
-    """What a cross-validation found.
-
-    Attributes
-    ----------
-    predictions : pd.DataFrame
-        A row a clip and test: `clip_id`, `fold`, `label`, `predicted`, and the probabilities `p_0` to `p_k`, all given
-        by a network that was not trained on the clip.
-    history : pd.DataFrame
-        A row a fold and epoch, as `training.fit` returns it, without the times. `val_loss` and `val_accuracy` are of
-        the part that watched: of the test part itself, unless the weights were chosen on a validation part.
-    about : dict
-        Model, recipe, protocol, seed, fingerprint of the data, genres, and versions of what calculated.
-    """
-
-    predictions: pd.DataFrame
-    history: pd.DataFrame
-    about: dict
-
-
 def cross_validate(
     model,
-    x,
-    index,
+    clips,
     recipe,
+    splits=None,
     n_folds=10,
+    protocol="last_weights",
     out_dir=None,
     seed=0,
     n_jobs=1,
-    protocol="last_weights",
-    splits=None,
+    precision="float32",
+    measure=None,
+    workers=1,
     **options,
 ):
     """Train a new network for each split, and let it classify clips that it was not trained on.
 
-    The Inception-ResNet paper, 4.3: stratified k-fold. Folds are handed to joblib, so that
-    ``joblib.parallel_config(backend="dask")`` sends them to a cluster. With `out_dir`, a run that was killed goes on
-    when it is called again: finished folds are read, begun ones go on after their last finished epoch, and the files
-    become those of an undisturbed run.
+    Folds are handed to joblib, so that ``joblib.parallel_config(backend="dask")`` sends them to a cluster. With
+    `out_dir`, a run that was killed goes on when it is called again: finished folds are read, begun ones go on after
+    their last finished epoch, and what is found is that of an undisturbed run. Statistics by which inputs are
+    standardised are those of the training part of each split.
 
     Parameters
     ----------
     model : str
-        A name that `models.build` takes.
-    x : np.ndarray [shape=(n_clips, n_frames, n_mels, 1)]
-    index : pd.DataFrame
-        The clips' index, in the order of `x`.
-    recipe : training.Recipe
+        One of `models.NETWORKS`.
+    clips : features.Features or features.Recordings
+        Arrays, from `features.extract`; or sound files that are cropped anew and augmented in each epoch, from
+        `features.scan`. With one input or two, as the network reads them.
+    recipe : models.Recipe
         Its `weights` are set by the protocol.
+    splits : list of Split, optional
+        From `k_fold`, `random_splits`, `predefined_split` or `holdout`.
     n_folds : int
         Of a stratified k-fold, where `splits` are not given.
-    out_dir : str or Path, optional
-        Keeps ``run.json``, what the run is; ``fold_00.json`` … as they finish; and ``result.json``, which `load` reads.
-    seed : int
-        Draws the folds, the weights and the order of the clips.
-    n_jobs : int
-        Folds side by side.
     protocol : {"last_weights", "chosen_on_validation", "chosen_on_test"}
         Which weights are judged: those of the last epoch; those with the lowest loss on a validation part, which is
         taken from the training clips; or those with the lowest loss on the *test* part, which flatters and is here to
         show by how much.
-    splits : list of Split, optional
-        From `k_fold`, `published` or `random_splits`.
+    out_dir : str or Path, optional
+        Keeps ``run.json``, what the run is; ``fold_00.json`` … as they finish; and ``result.json``, which `load` reads.
+        For one process at a time.
+    seed : int
+        Draws the folds, the weights and the order of the clips.
+    n_jobs : int
+        Folds side by side.
+    precision : {"float32", "mixed_float16", "mixed_bfloat16"}
+        As of `models.build`.
+    measure : callable, optional
+        Called after each epoch with labels and probabilities of the part that is evaluated; the numbers by name that
+        it returns join the history.
+    workers : int
+        Processes for each fold that cut crops while it is trained.
     **options
-        Passed to `models.build`.
+        Passed to `models.build`: what a paper leaves open.
 
     Returns
     -------
@@ -96,96 +87,107 @@ def cross_validate(
     Raises
     ------
     ValueError
-        If the folds do not fit the genres, a genre is missing from a part, a validation part is needed and empty, or
-        `out_dir` holds another run.
-    """
-    import joblib
+        If the folds do not fit the genres, a genre is missing from a part, a validation part is needed and empty, the
+        clips are not what the network reads, or `out_dir` is empty, in use, or holds another run.
+    OSError
+        If `out_dir` cannot be written to.
 
+    References
+    ----------
+    Inception-ResNet paper, 4.3; notebook 10.
+    """
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}; known: {', '.join(PROTOCOLS)}")
-    if len(x) != len(index):
-        raise ValueError(
-            f"{len(x)} inputs and {len(index)} rows in the index; expected the index that features.extract returned"
-        )
-    labels = index["label"].to_numpy()
+    labels, genres = clips.index["label"].to_numpy(), datasets.genres(clips.index)
     if splits is None:
         splits = _splits.k_fold(labels, n_folds, seed, validation=protocol == "chosen_on_validation")
-    genres = datasets.genres(index)
     _refuse_gaps(splits, labels, genres, PROTOCOLS[protocol][1])
     recipe = replace(recipe, weights=PROTOCOLS[protocol][0])
-    about = {"model": model, "options": options, "recipe": asdict(recipe), "protocol": protocol, "seed": seed}
-    about |= {"n_splits": len(splits), "splits": _fingerprint_of(splits), "data": _data_key(x, index)}
-    paths = [None] * len(splits) if out_dir is None else _claim(Path(out_dir), about, len(splits))
-    jobs = (
-        joblib.delayed(_run_fold)(model, options, x, labels, split, fold, recipe, protocol, seed, paths[fold])
-        for fold, split in enumerate(splits)
-    )
-    done = progress(joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs), total=len(splits), desc="folds")
-    result = _gather(list(done), splits, index, about | {"genres": genres, "versions": _versions()})
-    if out_dir is not None:
-        save(result, Path(out_dir, "result.json"))
+    build = {"name": model, "input_shape": _input_shape(clips), "n_classes": len(genres), "precision": precision}
+    about = _about(build | options, options, clips, recipe, protocol, splits, seed, measure)
+    train = {"clips": clips, "recipe": recipe, "watched": PROTOCOLS[protocol][1], "seed": seed}
+    train |= {"build": build | options, "measure": measure, "workers": workers}
+    folder = checked_folder(out_dir)
+    with only_writer(folder) if folder else nullcontext():
+        paths = _claim(folder, about, len(splits)) if folder else [None] * len(splits)
+        done = _run_folds(train, splits, paths, n_jobs)
+        result = _gather(done, splits, clips.index, about)
+        if folder:
+            save(result, folder / "result.json")
     return result
 
 
-def save(result, path):
-    """Write a result as one JSON file.
+def _input_shape(clips):
+    """Shape that `models.build` needs for the clips that are there, which precomputed log-mels decide themselves."""
+    from .. import models
 
-    Parameters
-    ----------
-    result : Result
-    path : str or Path
-    """
-    tables = {"predictions": result.predictions, "history": result.history}
-    content = {"about": result.about} | {name: table.to_dict("list") for name, table in tables.items()}
-    write_atomically(Path(path), json.dumps(content))
-
-
-def load(path):
-    """Read a result again.
-
-    Parameters
-    ----------
-    path : str or Path
-        The ``result.json`` that `cross_validate` wrote, or the folder that holds it.
-
-    Returns
-    -------
-    Result
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none: the run has not finished, or went elsewhere.
-    ValueError
-        If the file is none of those.
-    """
-    path = Path(path)
-    path = path / "result.json" if path.is_dir() else path
-    if not path.is_file():
-        raise FileNotFoundError(f"no {path}: give the results_dir of a cross-validation that has finished")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Result(pd.DataFrame(content["predictions"]), pd.DataFrame(content["history"]), content["about"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no result of a cross-validation ({error})") from error
+    if isinstance(clips, features.Recordings):
+        return models.input_shape(clips.config)
+    parts = clips.x if isinstance(clips.x, tuple) else (clips.x,)
+    if len(clips.index) != len(parts[0]):
+        raise ValueError(f"{len(parts[0])} inputs and {len(clips.index)} rows in their index; expected one each")
+    shapes = tuple((*part.shape[1:], 1) for part in parts)
+    return shapes if len(shapes) > 1 else shapes[0]
 
 
-def _gather(done, splits, index, about):
-    columns = [f"p_{k}" for k in range(len(about["genres"]))]
-    parts, histories = [], []
-    for fold, (result, split) in enumerate(zip(done, splits)):
-        part = pd.DataFrame(result["probabilities"], columns=columns, index=split.test)
-        part.insert(0, "clip_id", index["clip_id"].to_numpy()[split.test])
-        part.insert(1, "fold", fold)
-        part.insert(2, "label", index["label"].to_numpy()[split.test])
-        part.insert(3, "predicted", part[columns].to_numpy().argmax(axis=1))
-        parts.append(part)
-        histories.append(pd.DataFrame(result["history"]).assign(fold=fold))
-    predictions = pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
-    return Result(predictions, pd.concat(histories, ignore_index=True), about)
+def _about(build, options, clips, recipe, protocol, splits, seed, measure):
+    import keras
+
+    from .. import models, training
+
+    network, record = models.build(**build), models.network(build["name"])
+    configs = clips.config if isinstance(clips.config, tuple) else (clips.config,)
+    shapes = [tuple(tensor.shape[1:]) for tensor in network.inputs]
+    known = clips.index["dataset"].iloc[0] if "dataset" in clips.index else ""
+    data = {"dataset": known, "source": datasets.source(clips.index), "genres": datasets.genres(clips.index)}
+    data |= {"n_clips": len(clips.index), "fingerprint": datasets.fingerprint(clips.index)}
+    inputs = {"inputs": [asdict(config) for config in configs], "shapes": shapes}
+    inputs |= {"crops": isinstance(clips, features.Recordings), "extractor": features.version()}
+    made = {"name": build["name"], "options": options, "parameters": network.count_params()}
+    made |= {"paper": record.paper, "section": record.section, "hash": digest(training.architecture(network))}
+    backend = keras.backend.backend()
+    return json.loads(
+        json.dumps(
+            {
+                "network": made,
+                "data": data,
+                "features": inputs,
+                "recipe": asdict(recipe),
+                "protocol": protocol,
+                "splits": {"n": len(splits), "sizes": [[*map(len, split)] for split in splits]}
+                | {"fingerprint": digest([[part.tolist() for part in split] for split in splits])},
+                "seed": seed,
+                "precision": build["precision"],
+                "measure": getattr(measure, "__name__", None) if measure else None,
+                "backend": backend,
+                "versions": _versions(backend),
+            },
+            default=str,
+        )
+    )
 
 
-def _run_fold(model, options, x, labels, split, fold, recipe, protocol, seed, path):
+def _versions(backend):
+    """Of what calculates, told, but never in the way of a training."""
+    found = {"genre-utils": __version__, "python": platform.python_version(), "numpy": np.__version__}
+    for name in ("keras", backend, "librosa"):
+        module = sys.modules.get(name)
+        try:
+            found[name] = getattr(module, "__version__", None) or metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _run_folds(train, splits, paths, n_jobs):
+    import joblib
+
+    jobs = (joblib.delayed(_run_fold)(train, split, fold, paths[fold]) for fold, split in enumerate(splits))
+    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    return list(progress(done, total=len(splits), desc="folds"))
+
+
+def _run_fold(train, split, fold, path):
     folder = path and path.with_suffix("")
     if path is not None and path.exists():
         shutil.rmtree(folder, ignore_errors=True)  # a kill may have come in between
@@ -194,19 +196,25 @@ def _run_fold(model, options, x, labels, split, fold, recipe, protocol, seed, pa
 
     from .. import models, training
 
-    network = models.build(model, x.shape[1:], int(labels.max()) + 1, seed=seed + fold, **options)
-    watching = getattr(split, PROTOCOLS[protocol][1])
+    recipe, seed = train["recipe"], train["seed"] + fold
+    network = models.build(**train["build"], seed=seed)
+    parts = {name: _part(train, split, name, seed) for name in ("training", train["watched"], "test")}
+    watched, measure = parts[train["watched"]], train["measure"]
+    if measure is not None:
+
+        def measured(model):
+            x, y = watched if isinstance(watched, tuple) else (watched, watched.labels)
+            return measure(y, training.predict(model, x, recipe.batch_size))
+
+        measured.__name__ = getattr(measure, "__name__", "measure")
     history = training.fit(
-        network,
-        (x[split.training], labels[split.training]),
-        recipe,
-        (x[watching], labels[watching]),
-        folder,
-        seed + fold,
+        network, parts["training"], recipe, watched, folder, seed, measured if measure else None, train["workers"]
     )
-    del history["seconds"]
-    probabilities = network.predict(x[split.test], batch_size=recipe.batch_size, verbose=0)
+    seconds = history.pop("seconds")
+    test = parts["test"]
+    probabilities = training.predict(network, test[0] if isinstance(test, tuple) else test, recipe.batch_size)
     result = {"fold": fold, "probabilities": probabilities.tolist(), "history": history}
+    result |= {"seconds_per_epoch": float(np.median(seconds)), "device": training.device()}
     if path is not None:
         write_atomically(path, json.dumps(result))
         shutil.rmtree(folder)
@@ -214,17 +222,55 @@ def _run_fold(model, options, x, labels, split, fold, recipe, protocol, seed, pa
     return result
 
 
+def _part(train, split, name, seed):
+    """A part of a split as `training.fit` takes it, standardised by what the training part gives."""
+    clips, rows = train["clips"], getattr(split, name)
+    if isinstance(clips, features.Recordings):
+        statistics, augmented = clips.statistics(split.training), name == "training"
+        return features.Crops(clips, rows, train["recipe"].batch_size, augmented, seed, statistics)
+    several = isinstance(clips.x, tuple)
+    arrays, configs = (clips.x, clips.config) if several else ((clips.x,), (clips.config,))
+    x = []
+    for array, config in zip(arrays, configs):
+        part = array[rows]
+        if config.standardise == "training":
+            part = features.standardise(part, *features.training_statistics(array[split.training]))
+        x.append(part[..., None])
+    return x if several else x[0], clips.index["label"].to_numpy()[rows]
+
+
+def _gather(done, splits, index, about):
+    genres = about["data"]["genres"]
+    columns = [f"p_{k}" for k in range(len(genres))]
+    parts, histories = [], []
+    for fold, (result, split) in enumerate(zip(done, splits)):
+        probabilities = np.array(result["probabilities"])
+        part = index.loc[split.test, ["clip_id", "label"]].assign(fold=fold, predicted=probabilities.argmax(axis=1))
+        part["artist"] = index["artist"].iloc[split.test] if "artist" in index else ""
+        part = part[[*COLUMNS]]
+        part[columns] = probabilities.round(DIGITS)
+        parts.append(part)
+        histories.append(pd.DataFrame(result["history"]).assign(fold=fold))
+    predictions = pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+    seconds = round(float(np.median([result["seconds_per_epoch"] for result in done])), 2)
+    measured = {"device": done[0]["device"], "seconds_per_epoch": seconds}
+    return Result(predictions, pd.concat(histories, ignore_index=True), about | measured)
+
+
 def _read_fold(path):
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        fold = json.loads(path.read_text(encoding="utf-8"))
+        if {"probabilities", "history", "seconds_per_epoch", "device"} <= set(fold):
+            return fold
+        raise ValueError("it lacks what a fold holds")
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{path} was cut short ({error}): delete it to train that fold again") from error
 
 
-def _refuse_gaps(splits, labels, genres, watching):
+def _refuse_gaps(splits, labels, genres, watched):
     for fold, split in enumerate(splits):
-        if not len(getattr(split, watching)):
-            raise ValueError(f"the {watching} part of split {fold} is empty; this protocol needs one")
+        if not len(getattr(split, watched)):
+            raise ValueError(f"the {watched} part of split {fold} is empty; this protocol needs one")
         for name in ("training", "test"):
             lacks = [genre for k, genre in enumerate(genres) if k not in labels[getattr(split, name)]]
             if lacks:
@@ -233,39 +279,16 @@ def _refuse_gaps(splits, labels, genres, watching):
                 )
 
 
-def _fingerprint_of(splits):
-    digest = hashlib.sha256()
-    for split in splits:
-        for part in split:
-            digest.update(np.asarray(part, dtype=np.int64).tobytes() + b"|")
-    return digest.hexdigest()[:16]
-
-
-def _data_key(x, index):
-    from .. import training
-
-    names = "|".join(index["clip_id"])
-    return training.fingerprint((x, index["label"])) + hashlib.sha256(names.encode()).hexdigest()[:8]
-
-
-def _versions():
-    import keras
-
-    versions = {"genre-utils": metadata.version("genre-utils"), "keras": keras.__version__}
-    backend = keras.backend.backend()
-    return versions | {backend: metadata.version(backend)}
-
-
-def _claim(out_dir, about, n_splits):
-    path = out_dir / "run.json"
+def _claim(folder, about, n_splits):
+    """Take a folder for a run; versions are told and may change while it goes on, all else makes it another run."""
+    path = folder / "run.json"
+    run = {"layout": LAYOUT} | {name: value for name, value in about.items() if name != "versions"}
     if path.exists():
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{path} was cut short ({error}): name another folder, or delete this one") from error
-        refuse_another_run(out_dir, found, about)
-        for left_over in out_dir.rglob(".*.part"):
-            left_over.unlink(missing_ok=True)
+        refuse_another_run(folder, found, run)
     else:
-        write_atomically(path, json.dumps(about, indent=1))
-    return [out_dir / f"fold_{k:02d}.json" for k in range(n_splits)]
+        write_atomically(path, json.dumps(run, indent=1))
+    return [folder / f"fold_{k:02d}.json" for k in range(n_splits)]

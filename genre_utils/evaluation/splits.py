@@ -1,4 +1,4 @@
-"""Who is trained on, who may choose, and who is asked. Explained in notebooks 10 and 13."""
+"""Training, validation and test parts. Explained in notebooks 10 and 13."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class Split(NamedTuple):
     validation : np.ndarray [shape=(n_validation,)], int
         May choose weights or settings; empty where nothing is chosen.
     test : np.ndarray [shape=(n_test,)], int
-        Is asked at the end, and chooses nothing.
+        Judges at the end, and chooses nothing.
     """
 
     training: np.ndarray
@@ -48,9 +48,11 @@ def stratified_folds(labels, n_folds, seed=0, groups=None):
     labels = np.asarray(labels)
     members = np.arange(len(labels)) if groups is None else _known(groups)
     what = "clips" if groups is None else "groups"
-    smallest = min(len(np.unique(members[labels == label])) for label in np.unique(labels))
+    smallest = _smallest(labels, groups)
     if smallest < 2:
-        raise ValueError(f"the smallest genre has {smallest} of the {what}; two are needed, to learn from and to ask")
+        raise ValueError(
+            f"the smallest genre has {smallest} of the {what}; two are needed, one to train on and one to test"
+        )
     if not 2 <= n_folds <= smallest:
         raise ValueError(f"n_folds is {n_folds}; expected 2 to {smallest}, as many as the smallest genre has {what}")
     splitter = (StratifiedKFold if groups is None else StratifiedGroupKFold)(n_folds, shuffle=True, random_state=seed)
@@ -96,7 +98,44 @@ def k_fold(labels, n_folds=10, seed=0, groups=None, validation=False):
     return splits
 
 
-def published(index):
+def holdout(labels, seed=0, n_parts=5, groups=None, validation=False):
+    """One stratified split: one part in five is tested.
+
+    Parameters
+    ----------
+    labels : array-like [shape=(n_clips,)]
+    seed : int
+    n_parts : int
+        One part in so many is tested; of fewer, where the smallest genre has fewer clips or groups.
+    groups : array-like [shape=(n_clips,)], optional
+        Recordings or artists, say: no group is in two parts.
+    validation : bool
+        Set a part of the training clips aside, as `k_fold` does.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    ValueError
+        As `stratified_folds` does.
+
+    References
+    ----------
+    Notebooks 04 to 08.
+
+    Examples
+    --------
+    >>> split = holdout([0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
+    >>> len(split.training), len(split.test)
+    (8, 2)
+    """
+    n_parts = min(n_parts, _smallest(np.asarray(labels), groups))
+    return k_fold(labels, max(n_parts, 2), seed, groups, validation)[0]
+
+
+def predefined_split(index):
     """The split that a collection comes with: its column `split`.
 
     Parameters
@@ -107,13 +146,22 @@ def published(index):
 
     Returns
     -------
-    list of Split
-        Of one element.
+    Split
 
     Raises
     ------
     ValueError
         If the training or the test part is empty.
+
+    References
+    ----------
+    Kereliuk, Sturm and Larsen (2015) for GTZAN, Defferrard et al. (2017) for fma_small; notebooks 12 and 13.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> predefined_split(pd.DataFrame({"split": ["training", "test", "training"]})).training.tolist()
+    [0, 2]
     """
     split = Split(*(np.flatnonzero(index["split"] == part) for part in Split._fields))
     if not len(split.training) or not len(split.test):
@@ -121,7 +169,7 @@ def published(index):
             f"the index has {len(split.training)} clips for training and {len(split.test)} for testing in its column "
             "'split'; datasets.gtzan.partition fills it for GTZAN, and fma_small brings its own"
         )
-    return [split]
+    return split
 
 
 def random_splits(labels, n_splits=10, seed=0):
@@ -137,27 +185,45 @@ def random_splits(labels, n_splits=10, seed=0):
     Returns
     -------
     list of Split
+        Of each genre, a tenth is in the validation and in the test part, and one clip at least.
 
     Raises
     ------
     ValueError
         If there are fewer than one split, or a genre has fewer than three clips.
-    """
-    from sklearn.model_selection import StratifiedShuffleSplit
 
+    References
+    ----------
+    Liu et al. (2021), released code; FMA study, IV; notebooks 10 and 12.
+
+    Examples
+    --------
+    >>> [split] = random_splits([0] * 10 + [1] * 10, n_splits=1)
+    >>> len(split.training), len(split.validation), len(split.test)
+    (16, 2, 2)
+    """
     labels = np.asarray(labels)
     smallest = int(np.unique(labels, return_counts=True)[1].min())
     if n_splits < 1 or smallest < 3:
         raise ValueError(
             f"{n_splits} splits of genres with {smallest} clips and more; expected one split at least, and three clips"
         )
-    tenth = max(round(0.1 * len(labels)), len(np.unique(labels)))
-    splitter = StratifiedShuffleSplit(n_splits, test_size=2 * tenth, random_state=seed)
-    splits = []
-    for training, rest in splitter.split(np.zeros(len(labels)), labels):
-        half = stratified_folds(labels[rest], 2, seed) == 0
-        splits.append(Split(np.sort(training), np.sort(rest[half]), np.sort(rest[~half])))
-    return splits
+    return [_random_split(labels, np.random.default_rng((seed, number))) for number in range(n_splits)]
+
+
+def _random_split(labels, rng):
+    parts = []
+    for label in np.unique(labels):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        tenth = max(round(len(rows) / 10), 1)
+        parts.append((rows[2 * tenth :], rows[:tenth], rows[tenth : 2 * tenth]))
+    return Split(*(np.sort(np.concatenate(part)) for part in zip(*parts)))
+
+
+def _smallest(labels, groups=None):
+    """Clips, or groups, of the smallest genre."""
+    members = np.arange(len(labels)) if groups is None else _known(groups)
+    return min(len(np.unique(members[labels == label])) for label in np.unique(labels))
 
 
 def _known(groups):

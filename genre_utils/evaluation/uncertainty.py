@@ -1,4 +1,4 @@
-"""How sure one may be of a score, and of a difference between two. Explained in notebooks 10 and 11."""
+"""Intervals and tests for scores, and for differences between two. Explained in notebooks 10 and 11."""
 
 from typing import NamedTuple
 
@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 
 
-def wilson(successes, n, level=0.95):
+def wilson(successes, n, confidence=0.95):
     """Wilson's interval for a proportion, by scipy.
 
     Parameters
     ----------
     successes, n : int
         So many of n clips were right.
-    level : float
-        Confidence, 0 to 1.
+    confidence : float
+        Level of confidence, 0 to 1.
 
     Returns
     -------
@@ -27,14 +27,71 @@ def wilson(successes, n, level=0.95):
     """
     from scipy.stats import binomtest
 
-    _refuse_level(level)
+    _refuse_confidence(confidence)
     if not (n >= 1 and 0 <= successes <= n and abs(successes - round(successes)) < 0.01):
         raise ValueError(f"{successes} of {n} clips; expected counts, 0 to n of n clips, not a share or per cent")
-    interval = binomtest(int(round(successes)), int(n)).proportion_ci(level, method="wilson")
+    interval = binomtest(int(round(successes)), int(n)).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
 
-def bootstrap(statistic, *columns, groups=None, level=0.95, n_resamples=2_000, seed=0):
+class Accuracy(NamedTuple):
+    """Share of clips that are classified right, with its Wilson interval.
+
+    Attributes
+    ----------
+    right, n : int
+        So many of n clips.
+    accuracy, low, high : float
+        0 to 1.
+    """
+
+    right: int
+    n: int
+    accuracy: float
+    low: float
+    high: float
+
+    def __str__(self):
+        return (
+            f"{self.right:,} of {self.n:,} right: {100 * self.accuracy:.1f} % "
+            f"(95 % interval {100 * self.low:.1f} to {100 * self.high:.1f})"
+        )
+
+
+def accuracy(y_true, y_pred):
+    """Share of clips that are classified right, with its 95 % Wilson interval.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like [shape=(n_clips,)]
+        Labels.
+
+    Returns
+    -------
+    Accuracy
+        Reads well when it is printed.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in length or are empty.
+
+    References
+    ----------
+    Wilson (1927); notebook 10.
+
+    Examples
+    --------
+    >>> print(accuracy([0, 1, 1, 0], [0, 1, 0, 0]))
+    3 of 4 right: 75.0 % (95 % interval 30.1 to 95.4)
+    """
+    if len(y_true) != len(y_pred) or not len(y_true):
+        raise ValueError(f"{len(y_true)} true and {len(y_pred)} predicted labels; expected as many, and at least one")
+    right, n = int((np.asarray(y_true) == np.asarray(y_pred)).sum()), len(y_true)
+    return Accuracy(right, n, right / n, *wilson(right, n))
+
+
+def bootstrap(statistic, *columns, groups=None, confidence=0.95, n_resamples=2_000, seed=0):
     """Percentile interval of any score, by drawing clips, or whole artists, again with replacement; by scipy.
 
     Parameters
@@ -45,8 +102,8 @@ def bootstrap(statistic, *columns, groups=None, level=0.95, n_resamples=2_000, s
         For example true and predicted labels.
     groups : array-like [shape=(n_clips,)], optional
         Clips of one group, an artist, say, are drawn together, since they are not independent.
-    level : float
-        Confidence, 0 to 1.
+    confidence : float
+        Level of confidence, 0 to 1.
     n_resamples : int
     seed : int
 
@@ -58,11 +115,11 @@ def bootstrap(statistic, *columns, groups=None, level=0.95, n_resamples=2_000, s
     ------
     ValueError
         If there are no columns, they or the groups differ in length or lack a value, there are fewer than two clips or
-        groups, no such level, or a drawing for which the statistic is not a number.
+        groups, no such confidence, or a drawing for which the statistic is not a number.
     """
     from scipy import stats
 
-    _refuse_level(level)
+    _refuse_confidence(confidence)
     if not columns:
         raise ValueError("no columns; expected the statistic and what to take it of: bootstrap(np.mean, right)")
     lengths = [len(column) for column in columns] + ([] if groups is None else [len(groups)])
@@ -88,7 +145,7 @@ def bootstrap(statistic, *columns, groups=None, level=0.95, n_resamples=2_000, s
         of_drawn,
         vectorized=False,
         n_resamples=n_resamples,
-        confidence_level=level,
+        confidence_level=confidence,
         method="percentile",
         random_state=np.random.default_rng(seed),
     ).confidence_interval
@@ -105,7 +162,7 @@ class McNemar(NamedTuple):
     first_only, second_only : int
         Clips that only the one, or only the other, has right. On all others they agree.
     p_value : float
-        How often coins would part these clips as unevenly, exact and two-sided.
+        Exact and two-sided: the probability of a division at least as uneven, if both were equally good.
     """
 
     first_only: int
@@ -144,7 +201,7 @@ def mcnemar(first_right, second_right):
 
 
 class Difference(NamedTuple):
-    """A mean difference and what it can bear.
+    """A mean difference, with its interval and test.
 
     Attributes
     ----------
@@ -152,7 +209,7 @@ class Difference(NamedTuple):
     low, high : float
         Interval of the mean.
     t, p_value : float
-        Student's t, and how often no difference at all would give as large a one, two-sided. Where all differences
+        Student's t and its two-sided p-value. Where all differences
         are the same, the interval has no width, and these are 0 and 1 if there is no difference, else infinite and 0.
     """
 
@@ -163,12 +220,13 @@ class Difference(NamedTuple):
     p_value: float
 
 
-def corrected_t_test(differences, n_training, n_test, level=0.95):
+def corrected_t_test(differences, n_training, n_test, confidence=0.95):
     """Test of the differences between two classifiers over resampled splits; Nadeau and Bengio (2003).
 
     The splits share most of their training clips, so that their differences are not independent, and the ordinary test
-    is too sure. It is corrected by taking ``1 / k + n_test / n_training`` instead of ``1 / k`` of the variance, still
-    with k - 1 degrees of freedom. It was made for repeated random splits; folds use it too, by custom.
+    finds differences where there are none. It is corrected by taking ``1 / k + n_test / n_training`` instead of
+    ``1 / k`` of the variance, still with k - 1 degrees of freedom. It was made for repeated random splits; its use on
+    the folds of a k-fold is a custom without proof.
 
     Parameters
     ----------
@@ -176,8 +234,8 @@ def corrected_t_test(differences, n_training, n_test, level=0.95):
         Score of the one minus score of the other, split by split.
     n_training, n_test : int
         Clips in the parts of a split.
-    level : float
-        Confidence of the interval, 0 to 1.
+    confidence : float
+        Level of confidence, 0 to 1.
 
     Returns
     -------
@@ -190,12 +248,12 @@ def corrected_t_test(differences, n_training, n_test, level=0.95):
     """
     from scipy import stats
 
-    _refuse_level(level)
+    _refuse_confidence(confidence)
     d = _numbers(differences, "differences")
     if not (n_training >= 1 and n_test >= 0):
         raise ValueError(f"{n_training} clips for training and {n_test} for the test; expected those of one split")
     error = 0.0 if np.ptp(d) == 0 else np.sqrt((1 / len(d) + n_test / n_training) * d.var(ddof=1))
-    half = stats.t.ppf(0.5 + level / 2, len(d) - 1) * error
+    half = stats.t.ppf(0.5 + confidence / 2, len(d) - 1) * error
     if error == 0:
         t, p = (0.0, 1.0) if d.mean() == 0 else (float(np.copysign(np.inf, d.mean())), 0.0)
     else:
@@ -204,15 +262,15 @@ def corrected_t_test(differences, n_training, n_test, level=0.95):
     return Difference(float(d.mean()), float(d.mean() - half), float(d.mean() + half), t, p)
 
 
-def spread(values, level=0.95):
-    """How far a score moves from seed to seed.
+def run_statistics(values, confidence=0.95):
+    """Mean, spread and interval of a score over independent runs, such as those of several seeds.
 
     Parameters
     ----------
     values : array-like [shape=(n,)]
         The score of each of n independent runs, two or more.
-    level : float
-        Confidence of the interval, 0 to 1.
+    confidence : float
+        Level of confidence, 0 to 1.
 
     Returns
     -------
@@ -222,17 +280,17 @@ def spread(values, level=0.95):
     Raises
     ------
     ValueError
-        If there are fewer than two values, one is not finite, or there is no such level.
+        If there are fewer than two values, one is not finite, or there is no such confidence.
     """
     v = _numbers(values, "values")
-    interval = corrected_t_test(v, 1, 0, level)  # without shared clips nothing is corrected
+    interval = corrected_t_test(v, 1, 0, confidence)  # without shared clips nothing is corrected
     return {"n": len(v), "mean": interval.mean, "std": float(v.std(ddof=1)), "low": interval.low,
             "high": interval.high, "min": float(v.min()), "max": float(v.max())}  # fmt: skip
 
 
-def _refuse_level(level):
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}; expected a share between 0 and 1, such as 0.95")
+def _refuse_confidence(confidence):
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}; expected a share between 0 and 1, such as 0.95")
 
 
 def _numbers(values, what):

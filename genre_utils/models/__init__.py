@@ -8,27 +8,8 @@ import keras
 
 from . import bbnn, fma, inception_resnet
 from .bbnn import load_authors_weights as load_bbnn_authors_weights
-from .describe import describe, outputs_of, part_of
-
-_BUILDERS = {
-    "baseline_a_1d": fma.build_baseline_a_1d,
-    "baseline_a_2d": fma.build_baseline_a_2d,
-    "baseline_b": fma.build_baseline_b,
-    "bbnn": bbnn.build,
-    "densenet121": fma.build_densenet121,
-    "fusion": fma.build_fusion,
-    "inception_resnet": inception_resnet.build,
-}
-
-
-def names():
-    """Names that `build` takes.
-
-    Returns
-    -------
-    list of str
-    """
-    return sorted(_BUILDERS)
+from .inspection import activations, describe, layer_table, part_of
+from .records import NETWORKS, Network, Recipe, input_configs, input_shape, network
 
 
 def build(name, input_shape=None, n_classes=None, precision="float32", seed=None, **options):
@@ -37,7 +18,7 @@ def build(name, input_shape=None, n_classes=None, precision="float32", seed=None
     Parameters
     ----------
     name : str
-        One of `names`.
+        One of `NETWORKS`.
     input_shape : tuple of int, optional
         ``(n_frames, n_mels, 1)``, for the waveform's network ``(n_samples, 1)``, for the fusion both. By default the
         paper's. BBNN, Inception-ResNet and the 2-D baselines also take None for a number of frames that varies.
@@ -61,8 +42,7 @@ def build(name, input_shape=None, n_classes=None, precision="float32", seed=None
     ValueError
         For an unknown name, or an input or a number of classes that the network cannot have.
     """
-    if name not in _BUILDERS:
-        raise ValueError(f"unknown model {name!r}; known: {', '.join(names())}")
+    record = network(name)
     if n_classes is not None:
         if n_classes < 2:
             raise ValueError(f"n_classes is {n_classes}; a classifier needs two or more")
@@ -72,7 +52,7 @@ def build(name, input_shape=None, n_classes=None, precision="float32", seed=None
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
-        model = _BUILDERS[name](**options)
+        model = record.build(**options)
     finally:
         keras.config.set_dtype_policy(before)
     model.layers[-1].dtype_policy = "float32"
@@ -92,4 +72,20 @@ def _draw(model, seed):
             layer.seed_generator.state.assign(keras.random.SeedGenerator(number).state)
 
 
-__all__ = ["build", "describe", "load_bbnn_authors_weights", "names", "outputs_of", "part_of"]
+__all__ = [
+    "NETWORKS",
+    "Network",
+    "Recipe",
+    "activations",
+    "bbnn",
+    "build",
+    "describe",
+    "fma",
+    "inception_resnet",
+    "input_configs",
+    "input_shape",
+    "layer_table",
+    "load_bbnn_authors_weights",
+    "network",
+    "part_of",
+]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from genre_utils import audio, augment, datasets, features, feeding, models, training
+from genre_utils import audio, augment, datasets, features, models, training
 from genre_utils.datasets import synthetic
 
 SECONDS = 5.1
@@ -17,18 +17,31 @@ def tracks(tmp_path_factory):
     return datasets.load("fma-small", root)
 
 
+def skipped_of(recordings):
+    skipped = recordings.report[recordings.report["status"] == "skipped"]
+    return dict(zip(skipped["clip_id"], skipped["note"]))
+
+
 def flat(batch):
     x, y = batch
     return [*(x if isinstance(x, tuple) else [x]), y]
 
 
-def crops(tracks, model="fusion", training=True, **options):
-    return feeding.Crops(tracks, model, 5, training, SECONDS, wave_stats=(0.0, 0.1), **options)
+def crops(tracks, model="fusion", augmented=True, **options):
+    recordings = features.Recordings(tracks, None, models.input_configs(model, SECONDS), None)
+    return features.Crops(recordings, np.arange(len(tracks)), 5, augmented, statistics=(0.0, 0.1), **options)
 
 
-@pytest.mark.parametrize("model", sorted(feeding.INPUTS))
+def middles(tracks, batch_size, augmented=False):
+    recordings = features.Recordings(tracks, None, models.input_configs("baseline_a_1d", SECONDS), None)
+    return features.Crops(recordings, np.arange(len(tracks)), batch_size, augmented)
+
+
+@pytest.mark.parametrize(
+    "model", [name for name, network in models.NETWORKS.items() if network.paper.startswith("Fella")]
+)
 def test_batches_fit_the_network(model, tracks):
-    shape = feeding.input_shape(model, SECONDS)
+    shape = models.input_shape(models.input_configs(model, SECONDS))
     data = crops(tracks, model)
     assert len(data) == 4  # 16 tracks in batches of 5, and one left over
     *inputs, labels = flat(data[0])
@@ -40,8 +53,8 @@ def test_batches_fit_the_network(model, tracks):
 
 
 def test_the_papers_sizes():
-    assert feeding.input_shape("fusion") == ((160_000, 1), (224, 224, 1))
-    assert feeding.input_shape("baseline_b") == (128, 513, 1)
+    assert models.input_shape(models.input_configs("fusion")) == ((160_000, 1), (224, 224, 1))
+    assert models.input_shape(models.input_configs("baseline_b")) == (128, 513, 1)
 
 
 def test_every_clip_once_an_epoch_in_a_new_order(tracks):
@@ -71,7 +84,7 @@ def test_a_crop_follows_from_seed_epoch_and_row_alone(tracks):
 
 
 def test_held_out_crops_are_the_middle_and_stay_so(tracks):
-    data = crops(tracks, "baseline_a_1d", training=False)
+    data = crops(tracks, "baseline_a_1d", augmented=False)
     x, y = data[0]
     data.epoch = 7
     np.testing.assert_array_equal(data[0][0], x)
@@ -95,8 +108,8 @@ def test_both_inputs_of_the_fusion_are_of_the_same_crop(tracks):
 def test_augmentation_is_that_of_the_paper(tracks, monkeypatch):
     changes = []
     draw = augment.draw
-    monkeypatch.setattr(augment, "draw", lambda rng: changes.append(draw(rng)) or changes[-1])
-    monkeypatch.setattr(feeding.Crops, "_inputs", lambda self, y: [y[:1]])
+    monkeypatch.setattr(augment, "draw", lambda rng, p: changes.append(draw(rng, p)) or changes[-1])
+    monkeypatch.setattr(features.Crops, "_inputs", lambda self, y: [y[:1]])
     data = crops(tracks, "baseline_a_1d")
     for data.epoch in range(25):
         for batch in range(len(data)):
@@ -108,12 +121,12 @@ def test_augmentation_is_that_of_the_paper(tracks, monkeypatch):
     assert noise.max() < 0.03 and 0.9 <= speed.min() < 0.92 and 1.08 < speed.max() <= 1.1
 
 
-def train(tracks, out_dir=None, **options):
+def train(tracks, out_dir=None, workers=1):
     keras.utils.set_random_seed(0)
-    model = models.build("baseline_a_1d", feeding.input_shape("baseline_a_1d", SECONDS), 8)
+    model = models.build("baseline_a_1d", models.input_shape(models.input_configs("baseline_a_1d", SECONDS)), 8)
     recipe = training.Recipe(epochs=2, learning_rate=1e-3, lr_patience=None, stop_patience=None)
-    held_out = crops(tracks, "baseline_a_1d", training=False)
-    history = training.fit(model, crops(tracks, "baseline_a_1d", **options), recipe, held_out, out_dir)
+    held_out = crops(tracks, "baseline_a_1d", augmented=False)
+    history = training.fit(model, crops(tracks, "baseline_a_1d"), recipe, held_out, out_dir, workers=workers)
     return [history["loss"], history["val_loss"]], model.get_weights()
 
 
@@ -122,9 +135,8 @@ def trained(tracks):
     return train(tracks)
 
 
-@pytest.mark.parametrize("options", [{"workers": 2}, {"workers": 2, "use_multiprocessing": True}])
-def test_workers_make_no_difference(options, tracks, trained):
-    losses, weights = train(tracks, **options)
+def test_workers_make_no_difference(tracks, trained):
+    losses, weights = train(tracks, workers=2)
     assert losses == trained[0]
     assert all((a == b).all() for a, b in zip(weights, trained[1]))
 
@@ -150,7 +162,7 @@ def test_part_of_a_file_is_that_part(tmp_path):
     for name in ("a.wav", "a.flac"):
         soundfile.write(tmp_path / name, y, 22_050)
         whole = audio.load(tmp_path / name)[0]
-        np.testing.assert_array_equal(audio.load_part(tmp_path / name, 1.5, 2.0), whole[33_075 : 33_075 + 44_100])
+        np.testing.assert_array_equal(audio.load_segment(tmp_path / name, 1.5, 2.0), whole[33_075 : 33_075 + 44_100])
         assert audio.duration(tmp_path / name) == 4.0
     mp3 = tmp_path / "a.mp3"
     for mode, rate in (("CONSTANT", 44_100), ("VARIABLE", 22_050)):
@@ -159,7 +171,7 @@ def test_part_of_a_file_is_that_part(tmp_path):
         for start in rng.uniform(0, 1, 20):
             begin = int(start * rate)
             np.testing.assert_allclose(
-                audio.load_part(mp3, start, 0.5, rate), whole[begin : begin + int(rate / 2)], atol=1e-6
+                audio.load_segment(mp3, start, 0.5, rate), whole[begin : begin + int(rate / 2)], atol=1e-6
             )
 
 
@@ -167,7 +179,7 @@ def test_part_of_a_resampled_file_is_that_part(tmp_path):
     t = np.arange(6 * 44_100) / 44_100
     soundfile.write(tmp_path / "chirp.wav", 0.5 * np.sin(2 * np.pi * (100 * t + 500 * t**2)), 44_100, subtype="FLOAT")
     whole = audio.load(tmp_path / "chirp.wav", 16_000)[0]
-    part = audio.load_part(tmp_path / "chirp.wav", 2.0, 3.0, 16_000)
+    part = audio.load_segment(tmp_path / "chirp.wav", 2.0, 3.0, 16_000)
     assert len(part) == 48_000
     # Only at its ends, where the resampler misses what lies outside, is it another.
     np.testing.assert_allclose(part[100:-100], whole[32_100:79_900], atol=1e-3)
@@ -182,15 +194,18 @@ def test_short_clips_are_padded_and_damaged_ones_named(tmp_path, tracks):
     index = tracks.head(3).assign(
         path=[tracks["path"][0], str(short), str(broken)], clip_id=["fine", "short", "broken"]
     )
-    usable, skipped, (mean, std) = feeding.survey(index, SECONDS)
+    config = models.input_configs("baseline_a_1d", SECONDS)
+    recordings = features.scan(index, config)
+    usable, skipped = recordings.index, skipped_of(recordings)
     assert usable["clip_id"].tolist() == ["fine", "short"] and list(skipped) == ["broken"]
+    mean, std = recordings.statistics([0, 1])
     assert np.isfinite(mean) and std > 0
-    x, _ = feeding.Crops(usable, "baseline_a_1d", 2, False, SECONDS)[0]
+    x, _ = middles(usable, 2)[0]
     assert (x[1, -4000:] == 0).all() and (x[1, 16_000:20_000] != 0).all()
     with pytest.raises(audio.AudioError, match="broken: cannot be decoded"):
-        feeding.Crops(index, "baseline_a_1d", 3, True, SECONDS)[0]
+        middles(index, 3, augmented=True)[0]
     with pytest.raises(ValueError, match="none of the 1 clips"):
-        feeding.survey(index.tail(1), SECONDS)
+        features.scan(index.tail(1), config)
 
 
 @pytest.mark.parametrize("name", ["cut.mp3", "cut.flac"])
@@ -199,13 +214,23 @@ def test_clips_that_are_cut_short_are_found_before_the_training(name, tmp_path, 
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(content[: len(content) * 3 // 5])
     index = tracks.head(2).assign(path=[tracks["path"][0], str(tmp_path / name)], clip_id=["fine", "cut"])
-    usable, skipped, _ = feeding.survey(index, 2.0)
-    assert usable["clip_id"].tolist() == ["fine"]
-    assert skipped["cut"].startswith(("cut short: 3.", "cannot be decoded"))
+    recordings = features.scan(index, models.input_configs("baseline_a_1d", 2.0))
+    assert recordings.index["clip_id"].tolist() == ["fine"]
+    assert skipped_of(recordings)["cut"].startswith(("cut short: 3.", "cannot be decoded"))
 
 
-def test_wave_stats_are_those_of_the_training_part(tracks):
-    index = tracks.assign(split=["training"] * 4 + ["test"] * 12)
-    _, _, (mean, std) = feeding.survey(index, SECONDS, n_jobs=2)
-    x = np.concatenate([flat(feeding.Crops(index.head(4), "baseline_a_1d", 4, False, SECONDS)[0])[0].ravel()])
-    assert (mean, std) == pytest.approx((x.mean(), x.std()), rel=1e-3, abs=1e-6)
+def test_statistics_are_those_of_the_rows_asked_for(tracks):
+    recordings = features.scan(tracks, models.input_configs("baseline_a_1d", SECONDS), n_jobs=2)
+    x = middles(tracks.head(4), 4)[0][0].ravel()
+    assert recordings.statistics(np.arange(4)) == pytest.approx((x.mean(), x.std()), rel=1e-3, abs=1e-6)
+    assert recordings.statistics(np.arange(4, 16)) != pytest.approx((x.mean(), x.std()), rel=1e-3)
+
+
+def test_inputs_that_do_not_belong_together_are_refused(tracks):
+    long, short = models.input_configs("baseline_a_1d", 6), models.input_configs("densenet121", 5)
+    with pytest.raises(ValueError, match="5 and 6 s long, expected one length"):
+        features.scan(tracks, (long, short))
+    with pytest.raises(ValueError, match="'training' is for waveforms"):
+        features.scan(tracks, features.preset("fma_densenet", standardise="training"))
+    with pytest.raises(ValueError, match="no sound to crop"):
+        features.scan(tracks.assign(dataset="precomputed"), long)

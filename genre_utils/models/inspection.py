@@ -19,8 +19,8 @@ def part_of(layer):
     return layer.name.split("-" if "-" in layer.name else "_")[0]
 
 
-def outputs_of(model, name, x):
-    """What a layer hands on for some clips.
+def activations(model, name, x):
+    """Output of a layer for some clips.
 
     Parameters
     ----------
@@ -42,6 +42,29 @@ def outputs_of(model, name, x):
 
     part = keras.Model(model.input, model.get_layer(name).output)
     return keras.ops.convert_to_numpy(part(x, training=False))
+
+
+def layer_table(model, part=None):
+    """Output shape of each layer, one after the other.
+
+    Parameters
+    ----------
+    model : keras.Model
+    part : str or tuple of str, optional
+        Only layers whose names begin so.
+
+    Returns
+    -------
+    pd.DataFrame
+        Indexed by layer: `output`, such as "161 × 128 × 32".
+
+    References
+    ----------
+    Notebooks 04, 06 and 08.
+    """
+    layers = [layer for layer in model.layers if layer.name.startswith(part or "")]
+    sizes = [" × ".join(map(str, layer.output.shape[1:])) for layer in layers]
+    return pd.DataFrame({"output": sizes}, index=pd.Index([layer.name for layer in layers], name="layer"))
 
 
 def macs(layer):
@@ -80,8 +103,8 @@ def describe(model):
     -------
     pd.DataFrame
         Indexed by part, in the order of the network: `layers`, `trainable`, `non_trainable` and `parameters` (counts),
-        `share` of all parameters (0 to 1), `macs` (multiply-accumulates for one clip) and `output` (shape of what the
-        part hands on).
+        `share` of all parameters (0 to 1), `macs` (multiply-accumulates for one clip) and `output` (shape of the
+        part's output).
 
     Raises
     ------

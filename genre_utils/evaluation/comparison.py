@@ -1,0 +1,153 @@
+"""Results side by side. Explained in notebook 11."""
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from .._store import differences
+from .metrics import scores
+from .uncertainty import bootstrap, mcnemar, wilson
+
+# What two results of one study differ in.
+_EXPECTED = ("network", "device", "seconds_per_epoch", "versions", "measure")
+
+
+class Comparison(NamedTuple):
+    """Several networks on the same clips.
+
+    Attributes
+    ----------
+    scores : pd.DataFrame
+        Indexed by name: `runs` (seeds), `clips` (predictions of each run), macro `f1` and `accuracy` as means over
+        runs, their `low` and `high` (95 % interval over clips, or over artists where they are known), `std_runs`
+        (between the runs) and `std_folds` (between the folds of a run); 0 to 1.
+    pairs : pd.DataFrame
+        A row a pair of names: `difference` of their accuracies (first minus second), `low` and `high` (paired, 95 %,
+        clips or whole artists drawn), and of the first run of each, `first_only`, `second_only` and `p_value` of
+        McNemar's test.
+    unlike : pd.DataFrame
+        Settings in which the results differ besides their network: a row a setting, a column a name. Empty where they
+        are alike.
+    groups : str
+        "artists" or "clips": what the intervals drew.
+    """
+
+    scores: pd.DataFrame
+    pairs: pd.DataFrame
+    unlike: pd.DataFrame
+    groups: str
+
+
+def compare(results, n_resamples=2_000, seed=0):
+    """Line up results on the same clips: scores, paired differences, and in what else the results are unlike.
+
+    Parameters
+    ----------
+    results : dict of str to Result or list of Result
+        By name; a list holds runs of several seeds.
+    n_resamples : int
+        Of the bootstrap.
+    seed : int
+
+    Returns
+    -------
+    Comparison
+        McNemar's test takes clips for independent and knows nothing of other seeds; where artists are known or there
+        are several seeds, trust the interval.
+
+    Raises
+    ------
+    ValueError
+        If there is no result, or the results are of unlike clips: names what differs.
+
+    References
+    ----------
+    McNemar (1947), Efron (1979); Inception-ResNet paper, Table 4; notebook 11.
+    """
+    runs = {name: found if isinstance(found, list) else [found] for name, found in results.items()}
+    if not runs or not all(runs.values()):
+        raise ValueError("no results to compare; expected one at least by each name")
+    right = {name: _right_by_clip(name, several) for name, several in runs.items()}
+    first_name, first = next(iter(right.items()))
+    for name, other in right.items():
+        _refuse_unlike_clips(first_name, first, name, other)
+    artists = next(iter(runs.values()))[0].predictions.drop_duplicates("clip_id").set_index("clip_id")["artist"]
+    artists = artists.reindex(first.index).fillna("")
+    groups = artists.to_numpy() if artists.ne("").all() else None
+    drawn = {"groups": groups, "n_resamples": n_resamples, "seed": seed}
+    table = pd.DataFrame({name: _scores(runs[name], right[name], drawn) for name in runs}).T
+    table = table.astype({"runs": int, "clips": int}).rename_axis("network")
+    rows = [
+        {"first": a, "second": b, **_pair(right[a], right[b], runs[a][0], runs[b][0], drawn)}
+        for a, b in combinations(runs, 2)
+    ]
+    return Comparison(table, pd.DataFrame(rows), _unlike(runs), "clips" if groups is None else "artists")
+
+
+def _right_by_clip(name, runs):
+    """Share of right predictions of each clip over folds and seeds, by clip id, with the label as a second column."""
+    tables = [run.predictions.assign(right=run.right)[["clip_id", "label", "right"]] for run in runs]
+    for table in tables[1:]:
+        _refuse_unlike_clips(name, _by_clip(tables[0]), f"another run of {name}", _by_clip(table))
+    return _by_clip(pd.concat(tables))
+
+
+def _by_clip(table):
+    return table.groupby("clip_id").agg(label=("label", "first"), right=("right", "mean"))
+
+
+def _refuse_unlike_clips(first_name, first, name, other):
+    alone, also = set(first.index) - set(other.index), set(other.index) - set(first.index)
+    if alone or also:
+        some = ", ".join(sorted(map(str, alone or also))[:3])
+        raise ValueError(
+            f"{first_name} was tested on {len(first)} clips and {name} on {len(other)}, {len(alone) + len(also)} of "
+            f"them not by both ({some}): only results on the same clips can be compared"
+        )
+    unlike = first.index[first["label"] != other["label"].reindex(first.index)]
+    if len(unlike):
+        raise ValueError(f"{first_name} and {name} give {len(unlike)} clips another label, for example {unlike[0]}")
+
+
+def _scores(runs, by_clip, drawn):
+    accuracies = [run.right.mean() for run in runs]
+    f1 = [scores(run.predictions["label"], run.predictions["predicted"])["f1"] for run in runs]
+    folds = [run.predictions.assign(right=run.right).groupby("fold")["right"].mean() for run in runs]
+    if drawn["groups"] is None and len(runs) == 1 and not runs[0].predictions["clip_id"].duplicated().any():
+        low, high = wilson(int(runs[0].right.sum()), len(runs[0].right))
+    else:
+        low, high = bootstrap(np.mean, by_clip["right"], **drawn)
+    return {
+        "runs": len(runs),
+        "clips": len(runs[0].predictions),
+        "f1": np.mean(f1),
+        "accuracy": np.mean(accuracies),
+        "low": low,
+        "high": high,
+        "std_runs": np.std(accuracies, ddof=1) if len(runs) > 1 else np.nan,
+        "std_folds": np.mean([fold.std(ddof=1) for fold in folds]),
+    }
+
+
+def _pair(one, two, first_run, second_run, drawn):
+    gap = one["right"] - two["right"].reindex(one.index)
+    low, high = bootstrap(np.mean, gap, **drawn)
+    answers = [
+        run.predictions.assign(right=run.right).drop_duplicates("clip_id").set_index("clip_id")["right"]
+        for run in (first_run, second_run)
+    ]
+    test = mcnemar(answers[0].to_numpy(), answers[1].reindex(answers[0].index).to_numpy())
+    return {"difference": gap.mean(), "low": low, "high": high, **test._asdict()}
+
+
+def _unlike(runs):
+    first_name, first = next((name, several[0].about) for name, several in runs.items())
+    found = {}
+    for name, several in runs.items():
+        for setting, (then, now) in differences(first, several[0].about).items():
+            if not setting.startswith(_EXPECTED):
+                found.setdefault(setting, {first_name: then})[name] = now
+    rows = {setting: {name: values.get(name, values[first_name]) for name in runs} for setting, values in found.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", dtype=object).rename_axis("setting")

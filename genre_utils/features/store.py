@@ -1,0 +1,224 @@
+"""Features of a whole collection, computed once and kept."""
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from .. import audio, datasets
+from .._store import cache_dir, progress
+from .config import MelConfig
+from .mel import log_mel, standardise
+
+EXTRACTOR = 1  # raise it when the same clip and configuration give other features
+NOTE_BYTES = 256
+
+
+class Features(NamedTuple):
+    """What the networks read of a collection.
+
+    Attributes
+    ----------
+    x : np.ndarray [shape=(n_used, n_frames, n_mels)] or [shape=(n_used, n_samples)], float32
+        For a network of several inputs a tuple of such arrays. Not yet standardised where the configuration says
+        "training".
+    index : pd.DataFrame
+        The rows of the index that were used, in the order of `x`.
+    report : pd.DataFrame
+        Every clip of the collection: `clip_id`, `status` ("used" or "skipped") and `note`, what was found.
+    config : MelConfig or WaveformConfig
+        For a network of several inputs a tuple of them, in the order of `x`.
+    """
+
+    x: np.ndarray | tuple
+    index: pd.DataFrame
+    report: pd.DataFrame
+    config: object
+
+
+def extract(index, config, store=None, n_jobs=1):
+    """Features of every usable clip of a collection, computed once and kept.
+
+    Log-mels go into a Zarr array with one chunk a clip. A chunk that is there is finished, so a killed run goes on
+    where it was, and several processes may fill one store. The work is handed to joblib, so that
+    ``joblib.parallel_config(backend="dask")`` sends it to a cluster. Waveforms are read anew each time.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+        From `datasets.load`. Of precomputed log-mels, frames and bands stay as they are, whatever the configuration
+        says; its `ref`, `top_db` and `standardise` are applied, and the report tells of another size.
+    config : MelConfig or WaveformConfig or tuple of them
+        A tuple for a network of several inputs, such as ``models.input_configs("fusion")``.
+    store : str or Path, optional
+        Where the Zarr store lies, on a disk or, as a URL, in an object store. By default in the user's cache, under a
+        name made from the clips, the configuration and the version of the extractor.
+    n_jobs : int
+        Processes at work.
+
+    Returns
+    -------
+    Features
+
+    Raises
+    ------
+    ValueError
+        If no clip is usable, the collection holds log-mels and waveforms are wanted, or the store was made from other
+        clips or with another configuration or extractor.
+
+    References
+    ----------
+    Notebook 02.
+    """
+    if isinstance(config, tuple):
+        return _extract_several(index, config, n_jobs)
+    if index["dataset"].eq("precomputed").any():
+        return _precomputed(index, config)
+    if not isinstance(config, MelConfig):
+        return _waveforms(index, config, n_jobs)
+    import joblib
+
+    stored = replace(config, standardise="none") if config.standardise == "training" else config
+    key = store_key(index, stored)
+    group = _open(store or cache_dir() / "features" / f"{key}.zarr", key, (len(index), *config.shape))
+    notes = [bytes(row).rstrip(b"\0").decode() for row in group["note"][...]]
+    missing = [row for row, note in enumerate(notes) if not note]
+    jobs = (joblib.delayed(_extract_one)(group, row, index["path"].iloc[row], stored) for row in missing)
+    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    # The results first: zip then asks them for one more, and joblib learns that all have been fetched.
+    for note, row in zip(progress(done, total=len(missing), desc="log-mels"), missing):
+        notes[row] = note
+    report = _report(index, notes)
+    used = _used(report)
+    x = np.stack([group["log_mel"][row] for row in np.flatnonzero(used)])
+    return Features(x, index[used].reset_index(drop=True), report, config)
+
+
+def _extract_several(index, configs, n_jobs):
+    parts = [extract(index, config, n_jobs=n_jobs) for config in configs]
+    in_all = set.intersection(*(set(part.index["clip_id"]) for part in parts))
+    kept = [part.index["clip_id"].isin(in_all).to_numpy() for part in parts]
+    x = tuple(part.x[rows] for part, rows in zip(parts, kept))
+    return Features(x, parts[0].index[kept[0]].reset_index(drop=True), parts[0].report, configs)
+
+
+def _precomputed(index, config):
+    if not isinstance(config, MelConfig):
+        raise ValueError("precomputed log-mels hold no waveforms; use a collection of sound files")
+    x = datasets.precomputed.read(index)
+    if config.ref == "max":
+        x -= x.max(axis=(1, 2), keepdims=True)
+    x = np.maximum(x, x.max(axis=(1, 2), keepdims=True) - np.float32(config.top_db))
+    if config.standardise == "clip":
+        x = standardise(x, axis=(1, 2)).astype(np.float32, copy=False)
+    found, wanted = (f"{frames} x {bands}" for frames, bands in (x.shape[1:], config.shape))
+    note = "read as log-mels" + (f" of {found}, not {wanted}" if found != wanted else "")
+    return Features(x, index, index[["clip_id"]].assign(status="used", note=note), config)
+
+
+def _waveforms(index, config, n_jobs):
+    import joblib
+
+    jobs = (joblib.delayed(_load_one)(path, config.sr, config.n_samples) for path in index["path"])
+    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    clips, notes = zip(*progress(done, total=len(index), desc="waveforms"))
+    report = _report(index, notes)
+    x = np.stack([y for y in clips if y is not None])
+    if config.standardise == "clip":
+        x = standardise(x, axis=1)
+    return Features(x, index[_used(report)].reset_index(drop=True), report, config)
+
+
+def version():
+    """What computes the features: the number of this package's extractor, and librosa's version.
+
+    Returns
+    -------
+    str
+    """
+    try:
+        return f"{EXTRACTOR}, librosa {metadata.version('librosa')}"
+    except metadata.PackageNotFoundError:
+        return f"{EXTRACTOR}, without librosa"
+
+
+def store_key(index, config):
+    """Name of the store that holds these files' features.
+
+    It changes with any file, their order, the configuration, and the version of what extracts.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+    config : MelConfig
+
+    Returns
+    -------
+    str
+    """
+    digest = hashlib.sha256(json.dumps([asdict(config), version()], sort_keys=True).encode())
+    for clip_id, path in zip(index["clip_id"], index["path"]):
+        try:
+            stat = Path(path).stat()
+            digest.update(f"{clip_id}|{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        except OSError:
+            digest.update(f"{clip_id}|{path}|missing\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:20]
+
+
+def _report(index, notes):
+    report = pd.DataFrame([note.partition(": ")[::2] for note in notes], columns=["status", "note"])
+    report.insert(0, "clip_id", index["clip_id"].to_numpy())
+    if not _used(report).any():
+        raise ValueError(f"none of the {len(index)} clips can be used:\n{report.head(10).to_string(index=False)}")
+    return report
+
+
+def _used(report):
+    return report["status"].eq("used").to_numpy()
+
+
+def _open(store, key, shape):
+    import zarr
+
+    if isinstance(store, Path):
+        store.parent.mkdir(parents=True, exist_ok=True)
+    group = zarr.open_group(str(store), mode="a")
+    if group.attrs.setdefault("key", key) != key:
+        raise ValueError(
+            f"the store {store} holds features of other clips or settings, or of another extractor (its key is "
+            f"{group.attrs['key']}, these clips' is {key}): name another store or delete this one"
+        )
+    group.require_array("log_mel", shape=shape, chunks=(1, *shape[1:]), dtype="float32", fill_value=np.nan)
+    group.require_array("note", shape=(shape[0], NOTE_BYTES), chunks=(1, NOTE_BYTES), dtype="uint8", fill_value=0)
+    return group
+
+
+def _extract_one(group, row, path, config):
+    from threadpoolctl import threadpool_limits
+
+    y, note = _load_one(path, config.sr, config.n_samples)
+    if y is None:
+        return note
+    # In one thread, so that the last digit does not depend on how many processes share the work.
+    with threadpool_limits(1):
+        group["log_mel"][row] = log_mel(y, config)
+    # Written last: a row with a note is a finished row.
+    group["note"][row] = np.frombuffer(note.encode()[:NOTE_BYTES].ljust(NOTE_BYTES, b"\0"), dtype="uint8")
+    return note
+
+
+def _load_one(path, sr, n_samples):
+    try:
+        y, info = audio.load(path, sr)
+    except audio.AudioError as error:
+        return None, f"skipped: {error}"
+    notes = list(info.notes)
+    if len(y) < n_samples:
+        notes.append(f"padded by {(n_samples - len(y)) / sr:.1f} s")
+    return audio.fix_length(y, n_samples), f"used: {', '.join(notes)}"
