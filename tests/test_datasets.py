@@ -14,8 +14,8 @@ import pytest
 import soundfile
 from conftest import REAL_DATA, real, tone
 
-from genre_utils import audio, datasets, features
-from genre_utils.datasets import fma, gtzan, synthetic
+from genre_utils import audio, datasets, features, synthesis
+from genre_utils.datasets import fma, gtzan
 
 
 def test_index_of_a_folder_of_genres(collection):
@@ -210,7 +210,7 @@ def test_exact_replicas_from_the_files(collection):
 
 
 def test_synthetic_sound_says_so_by_every_name(tmp_path):
-    synthetic.write(tmp_path, clips_per_genre=1, seconds=0.5)
+    synthesis.write(tmp_path, clips_per_genre=1, seconds=0.5)
     index = datasets.load("gtzan", tmp_path)
     assert set(index["dataset"]) == {"synthetic"} and datasets.source(index).startswith("synthetic sound")
 
@@ -370,7 +370,7 @@ def test_the_published_partition(folder, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def fma_root(tmp_path_factory):
-    return synthetic.write_fma(tmp_path_factory.mktemp("fma") / "ten", tracks_per_genre=10, seconds=2.5)
+    return synthesis.write_fma(tmp_path_factory.mktemp("fma") / "ten", tracks_per_genre=10, seconds=2.5)
 
 
 @pytest.fixture
@@ -380,7 +380,7 @@ def fma_copy(fma_root, tmp_path):
 
 def test_fma_small(fma_root):
     index = datasets.load("fma-small", fma_root)
-    assert len(index) == 80 and datasets.genres(index) == list(synthetic.FMA_GENRES)
+    assert len(index) == 80 and datasets.genres(index) == list(synthesis.FMA_GENRES)
     assert set(index["clip_id"]).isdisjoint(fma.FAULTY) and index["clip_id"].str.fullmatch(r"\d{6}").all()
     assert index.groupby(["genre", "split"]).size().groupby("split").unique().map(list).to_dict() == {
         "training": [8], "validation": [1], "test": [1]}  # fmt: skip

@@ -102,12 +102,13 @@ def _plan(style, seconds, sr, choose, between, rng):
     song = [[_chord(token, key) for token in tokens.split("/")] for tokens in choose(style.chords).split()]
     first = 4 * int(rng.integers(-(-len(song) // 4)))
     chords = [song[(first + b) % len(song)] for b in range(n_bars)]
-    return Plan(style, metre, key, bar, n, n_bars, int(rng.choice((4, 8))), chords, between(*style.swing),
-                between(0.8, 1.3), sr)
+    return Plan(
+        style, metre, key, bar, n, n_bars, int(rng.choice((4, 8))), chords, between(*style.swing), between(0.8, 1.3), sr
+    )
 
 
 def _chord(token, key):
-    """"bVII7" in C: (10, (0, 4, 7, 10)); small numerals are minor."""
+    """Root and intervals of a chord: "bVII7" in C gives 10 and (0, 4, 7, 10); small numerals are minor."""
     flat, numeral, kind = re.fullmatch("(b?)([ivIV]+)(.*)", token).groups()
     return key + NUMERALS[numeral.lower()] - len(flat), CHORDS["m" * numeral.islower() + kind]
 
@@ -160,8 +161,11 @@ def _drums(plan, choose, between, rng):
         for name, pattern in zip(words[::2], words[1::2]):
             for when, _, symbol in _events(pattern, plan.swing):
                 if not (fill and when >= 0.75) and rng.random() > 0.03:
-                    yield b + when, kit[name], loudness[name] * {"X": 1.2, "x": 0.9,
-                    "o": 0.35}[symbol] * rng.uniform(0.8, 1)
+                    yield (
+                        b + when,
+                        kit[name],
+                        loudness[name] * {"X": 1.2, "x": 0.9, "o": 0.35}[symbol] * rng.uniform(0.8, 1),
+                    )
         if fill:
             for k, when in enumerate(np.linspace(0.75, 1, 4, endpoint=False)):
                 yield b + when, kit["tom" if rng.random() < 0.6 else "snare"], 0.6 + 0.1 * k
@@ -246,8 +250,9 @@ def _tone(timbre, midi, seconds, vowel, plan):
     strength = k ** (-timbre.slope / plan.colour) * np.where(k % 2, 1, timbre.even)
     if timbre.vowels:
         formants = timbre.vowels[vowel % len(timbre.vowels)]
-        strength *= 0.03 + sum(0.6**i * np.exp(-(((k * hz - f) / (90 + 0.07 * f)) ** 2)) for i,
-        f in enumerate(formants))
+        strength *= 0.03 + sum(
+            0.6**i * np.exp(-(((k * hz - f) / (90 + 0.07 * f)) ** 2)) for i, f in enumerate(formants)
+        )
 
     def period(strength):
         spectrum = np.zeros(1025, complex)
