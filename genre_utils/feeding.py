@@ -78,7 +78,7 @@ def survey(index, seconds=10.0, n_jobs=1):
 
 
 def _middle(path, seconds, sr):
-    y = audio.load_part(path, max(audio.duration(path) - seconds, 0) / 2, seconds, sr)
+    y = audio.load_segment(path, max(audio.duration(path) - seconds, 0) / 2, seconds, sr)
     return audio.fix_length(y, round(seconds * sr))
 
 
@@ -161,7 +161,7 @@ class Crops(keras.utils.PyDataset):
             length = self.seconds * change.speed
             start = rng.uniform(0, max(audio.duration(self.paths[row]) - length, 0))
             # In one step from the file's rate: played faster by so much, and at the rate that is wanted.
-            y = audio.load_part(self.paths[row], start, length, self.sr / change.speed)
+            y = audio.load_segment(self.paths[row], start, length, self.sr / change.speed)
         except audio.AudioError as error:
             raise audio.AudioError(f"{self.clip_ids[row]}: {error}; survey() finds such clips beforehand") from error
         y = audio.fix_length(y, n)

@@ -149,7 +149,7 @@ def test_part_of_a_file_is_that_part(tmp_path):
     for name in ("a.wav", "a.flac"):
         soundfile.write(tmp_path / name, y, 22_050)
         whole = audio.load(tmp_path / name)[0]
-        np.testing.assert_array_equal(audio.load_part(tmp_path / name, 1.5, 2.0), whole[33_075 : 33_075 + 44_100])
+        np.testing.assert_array_equal(audio.load_segment(tmp_path / name, 1.5, 2.0), whole[33_075 : 33_075 + 44_100])
         assert audio.duration(tmp_path / name) == 4.0
     mp3 = tmp_path / "a.mp3"
     for mode, rate in (("CONSTANT", 44_100), ("VARIABLE", 22_050)):
@@ -158,7 +158,7 @@ def test_part_of_a_file_is_that_part(tmp_path):
         for start in rng.uniform(0, 1, 20):
             begin = int(start * rate)
             np.testing.assert_allclose(
-                audio.load_part(mp3, start, 0.5, rate), whole[begin : begin + int(rate / 2)], atol=1e-6
+                audio.load_segment(mp3, start, 0.5, rate), whole[begin : begin + int(rate / 2)], atol=1e-6
             )
 
 
@@ -166,7 +166,7 @@ def test_part_of_a_resampled_file_is_that_part(tmp_path):
     t = np.arange(6 * 44_100) / 44_100
     soundfile.write(tmp_path / "chirp.wav", 0.5 * np.sin(2 * np.pi * (100 * t + 500 * t**2)), 44_100, subtype="FLOAT")
     whole = audio.load(tmp_path / "chirp.wav", 16_000)[0]
-    part = audio.load_part(tmp_path / "chirp.wav", 2.0, 3.0, 16_000)
+    part = audio.load_segment(tmp_path / "chirp.wav", 2.0, 3.0, 16_000)
     assert len(part) == 48_000
     # Only at its ends, where the resampler misses what lies outside, is it another.
     np.testing.assert_allclose(part[100:-100], whole[32_100:79_900], atol=1e-3)
