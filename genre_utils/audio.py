@@ -1,8 +1,10 @@
 """One clip: decode, mix to mono, resample, check, crop or pad. Explained in notebook 01."""
 
 import os
+import re
 import stat
-from contextlib import contextmanager
+import tempfile
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -14,7 +16,14 @@ MIN_SECONDS = 2.0
 SAMPLE_RATES = (4_000, 384_000)
 # An mp3 frame may lean on those before it, in streams of few bits on a dozen of them: so much earlier is begun.
 RUN_UP = 0.3
-_STDERR, _decoding, _shown = Lock(), 0, None
+# What libmpg123 prints of a damaged mp3: errors of its source files, and these notes and warnings.
+_BY_LIBMPG123 = re.compile(
+    rb"(?:\[src/libmpg123/"
+    rb"|Note: (?:Illegal Audio-MPEG-Header|Junk at the beginning|Looks like a RIFF header|Could be a BMP album art"
+    rb"|Trying to resync|Skipped \d+ bytes in input|Hit end of \(available\) data|missing \d+ bytes in bit reservoir)"
+    rb"|Warning: (?:Xing stream size|Encountered more data after|Big change|Real sample count))[^\n]*\n?"
+)
+_STDERR, _decoding, _captured = Lock(), 0, None
 
 
 class AudioError(ValueError):
@@ -175,7 +184,7 @@ def _open(path):
     _refuse_no_file(path)
     name = path if os.name == "nt" else os.fsencode(path)  # soundfile refuses names that are no UTF-8
     try:
-        with _quiet(), soundfile.SoundFile(name) as file:
+        with _captured_stderr() if _may_be_mp3(path) else nullcontext(), soundfile.SoundFile(name) as file:
             if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
                 low, high = SAMPLE_RATES
                 raise AudioError(f"sample rate of {file.samplerate:,} Hz, expected {low:,} to {high:,}")
@@ -204,36 +213,56 @@ def _refuse_no_file(path):
         raise AudioError("no permission to read it")
 
 
+def _may_be_mp3(path):
+    """Whether libmpg123 may decode it: all but au, flac, ogg, and wav, unless the wav says that it holds mp3."""
+    with open(path, "rb") as file:
+        head = file.read(22)
+    return not head.startswith((b"RIFF", b".snd", b"fLaC", b"OggS")) or head[20:] == b"U\x00"
+
+
 @contextmanager
-def _quiet():
+def _captured_stderr():
     """Keep off the page what libmpg123 writes about a damaged mp3, straight to the process's standard error.
 
-    Threads may decode at the same time: the first one in turns it off, the last one out turns it on again.
+    Threads may decode at the same time: the first one in turns standard error into a file, the last one out turns it
+    back, and writes what anybody else has written meanwhile.
     """
-    global _decoding, _shown
+    global _decoding, _captured
     with _STDERR:
         if not _decoding:
-            _shown = _turn_off()
+            _captured = _begin_capture()
         _decoding += 1
     try:
         yield
     finally:
         with _STDERR:
             _decoding -= 1
-            if not _decoding and _shown is not None:
-                os.dup2(_shown, 2)
-                os.close(_shown)
+            if not _decoding and _captured:
+                _end_capture(*_captured)
 
 
-def _turn_off():
+def _begin_capture():
     try:
-        shown = os.dup(2)
+        stderr = os.dup(2)
     except OSError:  # closed: nothing to keep quiet
         return None
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    os.close(null)
-    return shown
+    try:
+        file = tempfile.TemporaryFile()
+    except OSError:  # no room for one: better too much on the page than too little
+        os.close(stderr)
+        return None
+    os.dup2(file.fileno(), 2)
+    return stderr, file
+
+
+def _end_capture(stderr, file):
+    os.dup2(stderr, 2)
+    os.close(stderr)
+    with file:
+        file.seek(0)
+        written = _BY_LIBMPG123.sub(b"", file.read())
+    with suppress(OSError), open(2, "wb", closefd=False) as stderr:
+        stderr.write(written)
 
 
 def _read(file, limit):

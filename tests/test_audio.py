@@ -1,4 +1,5 @@
 import os
+import struct
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -100,23 +101,66 @@ def test_what_is_no_file_is_refused_by_what_it_is(tmp_path):
             audio.load(tmp_path / f"{name}.wav")
 
 
-def test_decoders_do_not_write_to_the_page(tmp_path, capfd):
-    soundfile.write(tmp_path / "a.mp3", tone(), 22_050)
-    data = bytearray((tmp_path / "a.mp3").read_bytes())
+@pytest.fixture
+def damaged_mp3(tmp_path):
+    """A file that libmpg123 complains about."""
+    path = tmp_path / "damaged.mp3"
+    soundfile.write(path, tone(), 22_050)
+    data = bytearray(path.read_bytes())
     data[3_000:4_000] = b"\x55" * 1_000
-    (tmp_path / "a.mp3").write_bytes(data)
-    soundfile.read(tmp_path / "a.mp3")
-    assert capfd.readouterr().err
-    audio.load(tmp_path / "a.mp3")
+    path.write_bytes(data)
+    return path
+
+
+def test_decoders_do_not_write_to_the_page(damaged_mp3, capfd):
+    soundfile.read(damaged_mp3)
+    assert "libmpg123" in capfd.readouterr().err
+    audio.load(damaged_mp3)
     assert not capfd.readouterr().err
     os.write(2, b"still there")
     assert capfd.readouterr().err == "still there"
 
 
-def test_threads_decode_at_the_same_time_and_keep_quiet(tmp_path, capfd):
-    soundfile.write(tmp_path / "a.wav", tone(), 22_050)
-    with ThreadPoolExecutor(1) as pool, audio._open(tmp_path / "a.wav"):
-        assert pool.submit(audio.duration, tmp_path / "a.wav").result(timeout=20) == 3
-        os.write(2, b"not to be seen")
-    os.write(2, b"still there")
-    assert capfd.readouterr().err == "still there"
+def test_what_others_write_meanwhile_is_not_lost(damaged_mp3, capfd):
+    with audio._open(damaged_mp3) as file:
+        os.write(2, b"Note: of somebody else\nhalf a line, ")
+        file.read()
+        os.write(2, b"and\n\nsome lines\n")
+        assert not capfd.readouterr().err
+    assert capfd.readouterr().err == "Note: of somebody else\nhalf a line, and\n\nsome lines\n"
+
+
+def test_the_last_of_the_threads_that_decode_writes_it(damaged_mp3, capfd):
+    with ThreadPoolExecutor(1) as pool, audio._open(damaged_mp3):
+        os.write(2, b"before, ")
+        pool.submit(audio.load, damaged_mp3).result(timeout=20)
+        os.write(2, b"after")
+        assert not capfd.readouterr().err
+    assert capfd.readouterr().err == "before, after"
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in audio.EXTENSIONS if suffix != ".mp3"])
+def test_other_formats_leave_standard_error_alone(tmp_path, capfd, suffix):
+    soundfile.write(tmp_path / f"a{suffix}", tone(), 22_050)
+    with audio._open(tmp_path / f"a{suffix}"):
+        os.write(2, b"at once")
+        assert capfd.readouterr().err == "at once"
+
+
+def test_mp3_in_a_wav_is_kept_off_the_page_too(tmp_path, damaged_mp3, capfd):
+    data = damaged_mp3.read_bytes()
+    form = struct.pack("<HHIIHHHHIHHH", 0x55, 1, 22_050, 8_000, 1, 0, 12, 1, 2, 418, 1, 0)
+    chunks = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(data)) + data
+    (tmp_path / "mp3.wav").write_bytes(b"RIFF" + struct.pack("<I", len(chunks)) + chunks)
+    soundfile.read(tmp_path / "mp3.wav")
+    assert "libmpg123" in capfd.readouterr().err
+    audio.load(tmp_path / "mp3.wav")
+    assert not capfd.readouterr().err
+
+
+def test_without_room_for_what_is_captured_all_of_it_is_shown(damaged_mp3, monkeypatch, capfd):
+    def full(*args, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(audio.tempfile, "TemporaryFile", full)
+    assert len(audio.load(damaged_mp3)[0]) and "libmpg123" in capfd.readouterr().err

@@ -115,5 +115,3 @@ def test_speed_moves_length_and_pitch(factor):
 def test_impossible_speed(factor):
     with pytest.raises(ValueError, match="speed factor"):
         augment.change_speed(tone(), factor)
-
-

@@ -5,15 +5,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from genre_utils import audio, augment, datasets, features, models, training
-from genre_utils.datasets import synthetic
+from genre_utils import audio, augment, datasets, features, models, synthesis, training
 
 SECONDS = 5.1
 
 
 @pytest.fixture(scope="module")
 def tracks(tmp_path_factory):
-    root = synthetic.write_fma(tmp_path_factory.mktemp("fma"), tracks_per_genre=2, seconds=6.0, n_jobs=2)
+    root = synthesis.write_fma(tmp_path_factory.mktemp("fma"), tracks_per_genre=2, seconds=6.0, n_jobs=2)
     return datasets.load("fma-small", root)
 
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 import types
-import warnings
 import zipfile
 
 import numpy as np
@@ -14,8 +13,9 @@ import pytest
 import soundfile
 from conftest import REAL_DATA, real, tone
 
-from genre_utils import audio, datasets, features
-from genre_utils.datasets import fma, gtzan, synthetic
+from genre_utils import audio, datasets, features, synthesis
+from genre_utils.datasets import fma, gtzan
+from genre_utils.papers import FMA_FAULTY
 
 
 def test_index_of_a_folder_of_genres(collection):
@@ -44,6 +44,32 @@ def test_layout_format_and_stray_files_do_not_matter(collection, tmp_path):
 
 def test_clips_per_genre_takes_the_first(collection):
     assert datasets.load("gtzan", collection, clips_per_genre=2)["clip_id"].str[-1].tolist() == ["0", "1"] * 3
+
+
+def test_no_clips_per_genre_means_all_and_seconds_are_for_synthetic_sound_only(collection):
+    index = datasets.load("gtzan", collection)
+    for clips_per_genre in (None, 0):
+        same = datasets.load("gtzan", collection, clips_per_genre, seconds=5.0)
+        pd.testing.assert_frame_equal(same, index)
+        assert same.attrs == {"left_out": {}}
+
+
+@pytest.mark.parametrize(
+    "clips_per_genre, seconds, made", [(0, 0, (10, 30.0)), (None, None, (10, 30.0)), (3, 4, (3, 4))]
+)
+def test_length_and_number_of_synthetic_clips(tmp_path, monkeypatch, clips_per_genre, seconds, made):
+    small = synthesis.write(tmp_path, clips_per_genre=1, seconds=0.5)
+    asked = []
+    monkeypatch.setattr(synthesis, "write", lambda root, *settings: asked.append(settings) or small)
+    index = datasets.load("synthetic", None, clips_per_genre, seconds, seed=5)
+    assert asked == [(*made, 5, 1, True)]
+    assert len(index) == 10 and index.attrs["left_out"] == {}
+
+
+def test_the_home_folder_is_found(collection, monkeypatch):
+    monkeypatch.setenv("HOME", str(collection.parent))
+    monkeypatch.setenv("USERPROFILE", str(collection.parent))
+    assert len(datasets.load("gtzan", f"~/{collection.name}")) == 12
 
 
 def test_names_with_spaces_accents_and_quotes(tmp_path):
@@ -76,8 +102,8 @@ def test_bad_roots_are_refused(tmp_path, name, make, error, message):
 
 def test_one_genre_two_collections_and_doubled_ids_are_refused(collection):
     genres = collection / "genres"
-    with pytest.raises(ValueError, match="expected 0|at least 1"):
-        datasets.load("gtzan", collection, clips_per_genre=0)
+    with pytest.raises(ValueError, match="expected at least 1, or 0 for all"):
+        datasets.load("gtzan", collection, clips_per_genre=-1)
     shutil.copytree(genres, collection / "copy")
     with pytest.raises(ValueError, match="holds 2 collections"):
         datasets.load("gtzan", collection)
@@ -118,10 +144,43 @@ def test_precomputed_levels_become_decibels(tmp_path):
         datasets.load("precomputed", tmp_path / "c.npz")
 
 
+def test_precomputed_splits_and_artists(tmp_path):
+    arrays = {"clip_id": np.array(["b.1", "a.1", "a.2"]), "label": np.array([1, 0, 0]), "genres": np.array(["a", "b"])}
+    arrays["log_mel"] = np.zeros((3, 7, 4))
+    told = {"split": np.array(["test", "", "training"]), "artist": np.array(["Å", "B", ""])}
+    np.savez(tmp_path / "a.npz", **arrays, **told)
+    index = datasets.load("precomputed", tmp_path / "a.npz")
+    assert index["clip_id"].tolist() == ["a.1", "a.2", "b.1"]
+    assert index["split"].tolist() == ["", "training", "test"] and index["artist"].tolist() == ["B", "", "Å"]
+    np.savez(tmp_path / "b.npz", **arrays)
+    plain = datasets.load("precomputed", tmp_path / "b.npz")
+    assert plain["split"].eq("").all() and plain["artist"].eq("").all()
+    assert datasets.fingerprint(plain) != datasets.fingerprint(index)
+    shutil.copy(tmp_path / "a.npz", tmp_path / "c.npz")
+    assert datasets.fingerprint(datasets.load("precomputed", tmp_path / "c.npz")) == datasets.fingerprint(index)
+    for wrong, message in (
+        ({"split": np.array(["test", "train", ""])}, "has the split 'train'; expected training, validation, test or"),
+        ({"split": np.array(["test", ""])}, r"split in .* has the shape \(2,\), expected \(3,\) as clip_id has"),
+        ({"artist": np.zeros((3, 2))}, r"artist in .* has the shape \(3, 2\)"),
+    ):
+        np.savez(tmp_path / "d.npz", **arrays, **wrong)
+        with pytest.raises(ValueError, match=message):
+            datasets.load("precomputed", tmp_path / "d.npz")
+
+
+@pytest.mark.parametrize("path", [real("fma_small_logmel.npz")])
+def test_real_precomputed_log_mels_of_fma_small(path):
+    index = datasets.load("precomputed", path)
+    assert datasets.genres(index) == list(fma.GENRES)
+    assert index["split"].value_counts().to_dict() == {"training": 6393, "validation": 800, "test": 800}
+    assert datasets.source(index) == "precomputed log-mels of fma_small (7,993 clips, 8 genres)"
+
+
 @pytest.mark.parametrize("path", [real("gtzan_logmel.npz")])
 def test_real_precomputed_log_mels(path):
     index = datasets.load("precomputed", path)
     assert len(index) == 999 and len(datasets.genres(index)) == 10
+    assert datasets.source(index) == "precomputed log-mels of GTZAN (999 clips, 10 genres)"
     assert features.extract(index.head(20), features.PRESETS["bbnn"]).x.shape == (20, 387, 128)
 
 
@@ -194,23 +253,8 @@ def test_real_clips_in_other_formats_one_deeper_among_stray_files(clips, suffix,
     assert len(ids) == 20 and datasets.load("gtzan", tmp_path / "copy")["clip_id"].tolist() == ids
 
 
-def test_exact_replicas_from_the_files(collection):
-    assert datasets.exact_replicas(datasets.load("gtzan", collection)).empty
-    blues, pop = collection / "genres" / "blues", collection / "genres" / "pop"
-    for copy in (blues / "blues.00007.wav", pop / "pop.00008.wav"):
-        shutil.copy(blues / "blues.00001.wav", copy)
-    (pop / "pop.00009.wav").touch()
-    (pop / "pop.00010.wav").touch()
-    pairs = datasets.exact_replicas(datasets.load("gtzan", collection))
-    assert pairs.to_numpy().tolist() == [
-        ["blues.00001", "blues.00007"],
-        ["blues.00001", "pop.00008"],
-        ["blues.00007", "pop.00008"],
-    ]
-
-
 def test_synthetic_sound_says_so_by_every_name(tmp_path):
-    synthetic.write(tmp_path, clips_per_genre=1, seconds=0.5)
+    synthesis.write(tmp_path, clips_per_genre=1, seconds=0.5)
     index = datasets.load("gtzan", tmp_path)
     assert set(index["dataset"]) == {"synthetic"} and datasets.source(index).startswith("synthetic sound")
 
@@ -220,7 +264,7 @@ def md5s(collection, monkeypatch):
     """An index as mirdata's, of the clips of `collection`."""
     paths = sorted((collection / "genres").rglob("*.wav"))
     found = {path.stem: hashlib.md5(path.read_bytes()).hexdigest() for path in paths}
-    monkeypatch.setattr(gtzan, "_md5s", lambda: found)
+    monkeypatch.setattr(gtzan, "md5s", lambda: found)
     return found
 
 
@@ -251,7 +295,7 @@ def test_check_tells_originals_from_copies(collection, md5s):
 @pytest.fixture
 def mirdata_index():
     try:
-        return gtzan._md5s()
+        return gtzan.md5s()
     except ImportError as error:
         pytest.skip(str(error))
 
@@ -262,22 +306,15 @@ def test_real_clips_are_the_originals(clips, mirdata_index):
     assert found["status"].value_counts().to_dict() == {"missing": 980, "original": 20}
 
 
-def test_replicas_in_mirdatas_index(mirdata_index):
-    assert len(mirdata_index) == 1000
-    pairs = gtzan.exact_replicas()
-    assert len(pairs) == 14
-    assert ("metal.00058", "rock.00016") in set(pairs.itertuples(index=False, name=None))
-
-
 def test_without_mirdata_the_extra_is_named(collection, monkeypatch):
     monkeypatch.setitem(sys.modules, "mirdata", None)
-    for needs in (lambda: gtzan.check(datasets.load("gtzan", collection)), gtzan.exact_replicas):
+    for needs in (lambda: gtzan.check(datasets.load("gtzan", collection)), gtzan.md5s):
         with pytest.raises(ImportError, match=r"genre-utils\[data\]"):
             needs()
     newer = types.SimpleNamespace(index_path="nowhere/index.json")
     monkeypatch.setitem(sys.modules, "mirdata", types.SimpleNamespace(initialize=lambda *args, **options: newer))
     with pytest.raises(ImportError, match="comes without GTZAN's index"):
-        gtzan.exact_replicas()
+        gtzan.md5s()
 
 
 def test_gtzan_mini_comes_through_mirdata(collection, tmp_path, monkeypatch):
@@ -370,7 +407,7 @@ def test_the_published_partition(folder, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def fma_root(tmp_path_factory):
-    return synthetic.write_fma(tmp_path_factory.mktemp("fma") / "ten", tracks_per_genre=10, seconds=2.5)
+    return synthesis.write_fma(tmp_path_factory.mktemp("fma") / "ten", tracks_per_genre=10, seconds=2.5)
 
 
 @pytest.fixture
@@ -380,8 +417,8 @@ def fma_copy(fma_root, tmp_path):
 
 def test_fma_small(fma_root):
     index = datasets.load("fma-small", fma_root)
-    assert len(index) == 80 and datasets.genres(index) == list(synthetic.FMA_GENRES)
-    assert set(index["clip_id"]).isdisjoint(fma.FAULTY) and index["clip_id"].str.fullmatch(r"\d{6}").all()
+    assert len(index) == 80 and datasets.genres(index) == list(synthesis.FMA_GENRES)
+    assert set(index["clip_id"]).isdisjoint(FMA_FAULTY) and index["clip_id"].str.fullmatch(r"\d{6}").all()
     assert index.groupby(["genre", "split"]).size().groupby("split").unique().map(list).to_dict() == {
         "training": [8], "validation": [1], "test": [1]}  # fmt: skip
     assert index.groupby("artist")["split"].nunique().max() == 1
@@ -392,7 +429,7 @@ def test_fma_small(fma_root):
 
 
 def test_the_six_broken_tracks_are_as_broken_as_fmas(fma_root):
-    for track, seconds in fma.FAULTY.items():
+    for track, seconds in FMA_FAULTY.items():
         with pytest.raises(audio.AudioError, match=f"{seconds:.2f} s of sound" if seconds else "no sound in it"):
             audio.load(fma_root / "fma_small" / track[:3] / f"{track}.mp3")
 
@@ -414,21 +451,22 @@ def test_real_fma_is_not_called_synthetic_and_other_subsets_are_passed_over(fma_
     cells = lines[3].split(",")
     place = cells.index("small")
     tracks.write_text("\n".join([*lines, ",".join(["7", *cells[1:place], "medium", *cells[place + 1 :]])]))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        index = datasets.load("fma-small", fma_copy)
+    index = datasets.load("fma-small", fma_copy)
+    assert set(index.attrs["left_out"]) == set(FMA_FAULTY)
     assert len(index) == 80 and datasets.source(index) == "fma_small (80 clips, 8 genres)"
 
 
 def test_tracks_without_file_and_files_without_track_are_named(fma_copy):
-    one, other = sorted(path for path in fma_copy.rglob("*.mp3") if path.stem not in fma.FAULTY)[:2]
+    one, other = sorted(path for path in fma_copy.rglob("*.mp3") if path.stem not in FMA_FAULTY)[:2]
     one.unlink()
     other.rename(other.with_name("000001.mp3"))
-    with pytest.warns(UserWarning) as caught:
-        assert len(datasets.load("fma-small", fma_copy)) == 78
-    told = [str(warning.message) for warning in caught]
-    assert told[0].startswith("2 tracks of fma_small have no file") and one.stem in told[0]
-    assert told[1].startswith("1 files are no tracks of fma_small") and "000001" in told[1]
+    index = datasets.load("fma-small", fma_copy)
+    left_out = index.attrs["left_out"]
+    assert len(index) == 78 and set(left_out) == {one.stem, other.stem, "000001", *FMA_FAULTY}
+    assert left_out[one.stem] == left_out[other.stem] == "tracks.csv lists it, and there is no such file"
+    assert left_out["000001"] == "tracks.csv does not list it as a track of fma_small"
+    assert left_out["098565"] == "one of the six corrupted tracks, with 1.6 s of sound"
+    assert datasets.load("fma-small", fma_copy, clips_per_genre=1).attrs["left_out"] == left_out
 
 
 @pytest.mark.parametrize(

@@ -159,13 +159,13 @@ def test_parameters():
 
 def test_layers_and_shapes_of_inception_resnet():
     quarter = ("Sections 3 and 5.3", "pooling (4, 1) reduces by 25%", "75%")
-    assert seen(papers._check_layers()) == {quarter}
-    assert papers._check_layers(stem=papers.IRN_STEM | {"bbnn_removes": 0.75}).empty
-    assert ("Section 3", "89 layers", "90") in seen(papers._check_layers(papers.IRN_LAYERS | {"stem": 6}))
+    assert seen(papers.check_layers()) == {quarter}
+    assert papers.check_layers(stem=papers.IRN_STEM | {"bbnn_removes": 0.75}).empty
+    assert ("Section 3", "89 layers", "90") in seen(papers.check_layers(papers.IRN_LAYERS | {"stem": 6}))
     modules = papers.IRN_MODULE_LAYERS | {"module_b": 17}
-    assert ("Section 3, modules", "54 layers", "55") in seen(papers._check_layers(modules=modules))
+    assert ("Section 3, modules", "54 layers", "55") in seen(papers.check_layers(modules=modules))
     stem = papers.IRN_STEM | {"frames": (647, 324, 162)}
-    assert ("Section 3, stem", "324 frames", "323") in seen(papers._check_layers(stem=stem))
+    assert ("Section 3, stem", "324 frames", "323") in seen(papers.check_layers(stem=stem))
 
 
 def test_frames_follow_from_length_rate_and_hop():
@@ -210,10 +210,10 @@ def test_the_text_orders_the_networks_as_the_tables_do():
 
 
 def test_densenet_halves_its_channels():
-    assert seen(papers._check_densenet()) == {("Section V", "transitions increasing the channels", "decreasing")}
-    assert papers._check_densenet()["why"].tolist() == ["256 to 128, 512 to 256, 1024 to 512"]
-    assert papers._check_densenet(transitions="decreasing").empty
-    assert ("Section V", "121 layers", "169") in seen(papers._check_densenet(blocks=(6, 12, 32, 32)))
+    assert seen(papers.check_densenet()) == {("Section V", "transitions increasing the channels", "decreasing")}
+    assert papers.check_densenet()["why"].tolist() == ["256 to 128, 512 to 256, 1024 to 512"]
+    assert papers.check_densenet(transitions="decreasing").empty
+    assert ("Section V", "121 layers", "169") in seen(papers.check_densenet(blocks=(6, 12, 32, 32)))
 
 
 def test_all_findings_in_one_table():
@@ -221,7 +221,7 @@ def test_all_findings_in_one_table():
     assert found.columns.tolist() == ["where", "printed", "expected", "why", "paper"]
     assert not found.duplicated(["where", "printed", "paper"]).any() and found.notna().all(axis=None)
     every = [papers.check_scores(), papers.check_f1(), papers.check_genres(), papers.check_parameters()]
-    every += [papers.check_macro(), papers.check_input(), papers._check_layers()]
+    every += [papers.check_macro(), papers.check_input(), papers.check_layers()]
     assert set.union(*map(seen, every)) == seen(found.query("paper == 'Inception-ResNet'"))
 
 

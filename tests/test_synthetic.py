@@ -7,7 +7,9 @@ import soundfile
 from joblib import Parallel, delayed
 from scipy import signal
 
-from genre_utils.datasets import band, styles, synthetic
+from genre_utils import synthesis
+from genre_utils.datasets import synthetic
+from genre_utils.synthesis import band, collections, styles
 
 SMALL = dict(clips_per_genre=10, seconds=1.0, seed=3)
 
@@ -22,7 +24,7 @@ def times(root):
 
 @pytest.fixture(scope="module")
 def collection(tmp_path_factory):
-    return synthetic.write(tmp_path_factory.mktemp("synthetic") / "ten", **SMALL)
+    return synthesis.write(tmp_path_factory.mktemp("synthetic") / "ten", **SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -34,37 +36,37 @@ def sound(root, clip_id):
     return soundfile.read(root / "genres" / clip_id.split(".")[0] / f"{clip_id}.wav")[0]
 
 
-@pytest.mark.parametrize("genre", synthetic.GENRES)
+@pytest.mark.parametrize("genre", synthesis.GENRES)
 def test_render(genre):
-    y = synthetic.render(genre, 7, 2.0)
+    y = synthesis.render(genre, 7, 2.0)
     assert y.dtype == np.float32 and y.shape == (44100,)
     assert np.isfinite(y).all() and np.abs(y).max() < 1
-    assert np.array_equal(y, synthetic.render(genre, 7, 2.0))
+    assert np.array_equal(y, synthesis.render(genre, 7, 2.0))
     for other in (dict(seed=8), dict(seed=7, clip=1), dict(seed=7, artist=1)):
-        assert not np.array_equal(y, synthetic.render(genre, seconds=2.0, **other))
+        assert not np.array_equal(y, synthesis.render(genre, seconds=2.0, **other))
 
 
 def test_rates_and_lengths():
-    assert synthetic.render("jazz", 1, 0.1).shape == (2205,)
-    assert synthetic.render("jazz", 1, 1.0, sr=16000).shape == (16000,)
+    assert synthesis.render("jazz", 1, 0.1).shape == (2205,)
+    assert synthesis.render("jazz", 1, 1.0, sr=16000).shape == (16000,)
 
 
 def test_genres_are_gtzans_and_sound_different():
-    assert synthetic.GENRES == tuple("blues classical country disco hiphop jazz metal pop reggae rock".split())
-    sounds = [synthetic.render(genre, 1, 0.5) for genre in synthetic.GENRES]
+    assert synthesis.GENRES == tuple("blues classical country disco hiphop jazz metal pop reggae rock".split())
+    sounds = [synthesis.render(genre, 1, 0.5) for genre in synthesis.GENRES]
     assert len({y.tobytes() for y in sounds}) == 10
 
 
 def test_unknown_genre_and_length():
     with pytest.raises(ValueError, match="unknown genre 'polka'; known: blues, .*rock"):
-        synthetic.render("polka", 1)
+        synthesis.render("polka", 1)
     with pytest.raises(ValueError, match="seconds is 0"):
-        synthetic.render("rock", 1, 0)
+        synthesis.render("rock", 1, 0)
     with pytest.raises(ValueError, match="clips_per_genre is 0"):
-        synthetic.write("nowhere", clips_per_genre=0)
+        synthesis.write("nowhere", clips_per_genre=0)
 
 
-@pytest.mark.parametrize("genre", synthetic.GENRES)
+@pytest.mark.parametrize("genre", synthesis.GENRES)
 def test_every_word_of_a_style_is_known(genre):
     style = styles.STYLES[genre]
     t = np.arange(8000, dtype=np.float32) / 22050
@@ -78,7 +80,7 @@ def test_every_word_of_a_style_is_known(genre):
         root, chord = band._chord(token, 0)
         assert -1 <= root <= 11 and len(chord) >= 3
     assert set(style.bass_sounds + style.comp_sounds + style.lead_sounds) <= set(styles.TIMBRES)
-    assert set(style.scales) <= set(styles.SCALES) and set(style.near) <= set(synthetic.GENRES) - {genre}
+    assert set(style.scales) <= set(styles.SCALES) and set(style.near) <= set(synthesis.GENRES) - {genre}
 
 
 def test_chords_and_patterns():
@@ -91,13 +93,13 @@ def test_chords_and_patterns():
 
 def test_disco_keeps_its_tempo():
     librosa = pytest.importorskip("librosa")
-    tempi = [float(librosa.feature.tempo(y=synthetic.render("disco", seed, 8.0), sr=22050)[0]) for seed in range(6)]
+    tempi = [float(librosa.feature.tempo(y=synthesis.render("disco", seed, 8.0), sr=22050)[0]) for seed in range(6)]
     assert sum(105 < tempo < 136 for tempo in tempi) >= 5
 
 
 def test_artists_are_recognisable():
     def spectrum(artist, clip):
-        _, _, power = signal.stft(synthetic.render("rock", 2, 6.0, artist, clip), nperseg=512)
+        _, _, power = signal.stft(synthesis.render("rock", 2, 6.0, artist, clip), nperseg=512)
         level = np.log10(np.mean(np.abs(power) ** 2, axis=1) + 1e-12)
         return level - level.mean()
 
@@ -138,7 +140,7 @@ def test_planted_faults(collection, truth):
 
 
 def test_proportions_in_a_full_collection():
-    truth = synthetic._cast(100, 0, True)
+    truth = collections._cast(100, 0, True)
     assert truth["fault"].value_counts().to_dict() == {
         "": 879, "mislabelled": 50, "exact replica": 50, "altered replica": 20, "damaged": 1}  # fmt: skip
     assert (truth["artist"] == "reggae-01").sum() == 35
@@ -147,17 +149,17 @@ def test_proportions_in_a_full_collection():
 
 def test_faults_can_be_left_out():
     for clips, faults in ((9, True), (20, False)):
-        truth = synthetic._cast(clips, 0, faults)
+        truth = collections._cast(clips, 0, faults)
         assert set(truth["fault"]) == {""} and (truth["genre"] == truth["true_genre"]).all()
         assert truth.groupby("genre")["artist"].value_counts().max() <= 4
 
 
 def test_equal_bytes_from_two_processes(collection, tmp_path):
-    assert digests(synthetic.write(tmp_path / "two", **SMALL, n_jobs=2)) == digests(collection)
+    assert digests(synthesis.write(tmp_path / "two", **SMALL, n_jobs=2)) == digests(collection)
 
 
 def test_two_calls_at_once(collection, tmp_path):
-    Parallel(n_jobs=2)(delayed(synthetic.write)(tmp_path / "shared", **SMALL) for _ in range(2))
+    Parallel(n_jobs=2)(delayed(synthesis.write)(tmp_path / "shared", **SMALL) for _ in range(2))
     assert digests(tmp_path / "shared") == digests(collection)
 
 
@@ -170,26 +172,26 @@ def test_goes_on_after_a_kill(collection, tmp_path, monkeypatch):
         made.append(args)
         return band.render(*args)
 
-    monkeypatch.setattr(synthetic, "render", dies)
+    monkeypatch.setattr(collections, "render", dies)
     with pytest.raises(KeyboardInterrupt):
-        synthetic.write(tmp_path / "killed", **SMALL)
+        synthesis.write(tmp_path / "killed", **SMALL)
     monkeypatch.undo()
     (tmp_path / "killed/genres/blues/.blues.00099.wav.1.part").write_bytes(b"half")
     before = times(tmp_path / "killed")
     assert 30 <= len(before) < 100 and not (tmp_path / "killed/ground_truth.csv").exists()
-    assert digests(synthetic.write(tmp_path / "killed", **SMALL)) == digests(collection)
+    assert digests(synthesis.write(tmp_path / "killed", **SMALL)) == digests(collection)
     assert before.items() <= times(tmp_path / "killed").items()
 
 
 def test_reuse_and_refusal(collection, tmp_path):
     before = times(collection)
-    synthetic.write(collection, **SMALL)
+    synthesis.write(collection, **SMALL)
     assert times(collection) == before
     with pytest.raises(ValueError, match="choose another folder"):
-        synthetic.write(collection, **SMALL | {"seed": 4})
+        synthesis.write(collection, **SMALL | {"seed": 4})
     (tmp_path / "my.wav").write_bytes(b"precious")
     with pytest.raises(ValueError, match="holds other files"):
-        synthetic.write(tmp_path, **SMALL)
+        synthesis.write(tmp_path, **SMALL)
 
 
 def test_load(collection, truth, tmp_path):
@@ -210,11 +212,11 @@ def test_average_spectrum_tells_genres_apart_in_part_only():
     from sklearn.svm import SVC
 
     def means(genre, clip):
-        _, _, power = signal.stft(synthetic.render(genre, 5, 4.0, 1 + clip % 5, clip), nperseg=512)
+        _, _, power = signal.stft(synthesis.render(genre, 5, 4.0, 1 + clip % 5, clip), nperseg=512)
         db = 20 * np.log10(np.abs(power[:250]).reshape(50, 5, -1).mean(1) + 1e-6)
         return np.r_[db.mean(1), db.std(1)]
 
-    x = [means(genre, clip) for genre in synthetic.GENRES for clip in range(20)]
+    x = [means(genre, clip) for genre in synthesis.GENRES for clip in range(20)]
     accuracy = cross_val_score(make_pipeline(StandardScaler(), SVC()), x, np.repeat(range(10), 20), cv=5).mean()
     assert 0.3 < accuracy < 0.8
 
@@ -224,7 +226,7 @@ FMA = dict(tracks_per_genre=2, seconds=0.5, seed=3)
 
 @pytest.fixture(scope="module")
 def fma_collection(tmp_path_factory):
-    return synthetic.write_fma(tmp_path_factory.mktemp("fma") / "two", **FMA)
+    return synthesis.write_fma(tmp_path_factory.mktemp("fma") / "two", **FMA)
 
 
 def test_fma_layout(fma_collection):
@@ -236,12 +238,12 @@ def test_fma_layout(fma_collection):
     assert header == [",artist,artist,set,set,track", ",id,name,split,subset,genre_top", "track_id,,,,,"]
     table = pd.read_csv(fma_collection / "fma_metadata" / "tracks.csv", index_col=0, header=[0, 1])
     assert table.index.tolist() == [int(p.stem) for p in files]
-    styles_played = {style for styles in synthetic.FMA_GENRES.values() for style in styles}
-    assert styles_played == set(synthetic.GENRES)
+    styles_played = {style for styles in synthesis.FMA_GENRES.values() for style in styles}
+    assert styles_played == set(synthesis.GENRES)
 
 
 def test_a_full_fma_programme():
-    tracks = synthetic._programme(1000, 0)
+    tracks = collections._programme(1000, 0)
     assert len(tracks) == 8000 and tracks["track_id"].is_unique and tracks["track_id"].str.len().eq(6).all()
     assert tracks["genre"].value_counts().unique().tolist() == [1000]
     assert tracks["part"].value_counts().to_dict() == {"training": 6400, "validation": 800, "test": 800}
@@ -250,13 +252,13 @@ def test_a_full_fma_programme():
 
 
 def test_fma_gives_equal_bytes_goes_on_and_is_refused_elsewhere(fma_collection, tmp_path):
-    again = synthetic.write_fma(tmp_path / "again", **FMA, n_jobs=2)
+    again = synthesis.write_fma(tmp_path / "again", **FMA, n_jobs=2)
     assert digests(again) == digests(fma_collection)
     gone = sorted(again.rglob("*.mp3"))[3]
     gone.unlink()
     (again / "fma_metadata" / "tracks.csv").unlink()
-    assert digests(synthetic.write_fma(again, **FMA)) == digests(fma_collection)
+    assert digests(synthesis.write_fma(again, **FMA)) == digests(fma_collection)
     with pytest.raises(ValueError, match="choose another folder"):
-        synthetic.write_fma(again, **FMA | {"seed": 4})
+        synthesis.write_fma(again, **FMA | {"seed": 4})
     with pytest.raises(ValueError, match="tracks_per_genre is 0"):
-        synthetic.write_fma(tmp_path / "none", tracks_per_genre=0)
+        synthesis.write_fma(tmp_path / "none", tracks_per_genre=0)

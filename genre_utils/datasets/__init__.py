@@ -1,7 +1,8 @@
 """Collections of clips, all read into the same index. Explained in notebook 01.
 
 An index is a DataFrame with one row a clip and the columns `clip_id`, `path`, `genre`, `label` (the genre's place in
-alphabetical order), `artist` and `split` (empty where unknown) and `dataset`.
+alphabetical order), `artist` and `split` (empty where unknown) and `dataset`. Its ``attrs["left_out"]`` tells what the
+collection holds, or lists, and the index does not: the reason by `clip_id`.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import os
 from pathlib import Path
 
 from .._store import cache_dir
-from . import fma, gtzan, precomputed, synthetic
+from . import duplicates, fma, gtzan, precomputed, synthetic  # noqa: F401
 
 _MODULES = {
     "fma-small": fma,
@@ -32,17 +33,21 @@ def names():
     return sorted(_MODULES)
 
 
-def load(name, root=None, clips_per_genre=None, **options):
+def load(name, root=None, clips_per_genre=None, seconds=None, **options):
     """Index of a collection.
 
     Parameters
     ----------
     name : {"fma-small", "gtzan", "gtzan-mini", "precomputed", "synthetic"}
     root : str or Path, optional
-        Folder of the collection, or the npz file of "precomputed". "synthetic" needs none: its clips are made in the
-        user's cache when they are not there.
+        Folder of the collection, or the npz file of "precomputed"; ``~`` is the home folder. "synthetic" needs none:
+        its clips are made in the user's cache when they are not there.
     clips_per_genre : int, optional
-        Take at most so many clips of each genre, the first by `clip_id`.
+        Take at most so many clips of each genre, the first by `clip_id`. By default, and for 0, all; of "synthetic",
+        which can make any number, 10.
+    seconds : float, optional
+        Length of the clips that "synthetic" makes; by default, and for 0, 30 s. Clips of other collections have the
+        length that they have, so that nothing is done with it there.
     **options
         Passed to the collection's own loader.
 
@@ -62,18 +67,18 @@ def load(name, root=None, clips_per_genre=None, **options):
     """
     if name not in _MODULES:
         raise ValueError(f"unknown dataset {name!r}; known: {', '.join(names())}")
-    if clips_per_genre is not None and clips_per_genre < 1:
-        raise ValueError(f"clips_per_genre is {clips_per_genre}, expected at least 1")
+    if clips_per_genre and clips_per_genre < 0:
+        raise ValueError(f"clips_per_genre is {clips_per_genre}, expected at least 1, or 0 for all")
+    root = Path(os.path.expanduser(root)) if root else None
     if name == "synthetic":
-        if clips_per_genre is not None:
-            options["clips_per_genre"] = clips_per_genre
-        index = synthetic.load(Path(root) if root else cache_dir() / "synthetic", **options)
+        index = synthetic.load(root or cache_dir() / "synthetic", clips_per_genre, seconds, **options)
+    elif not root:
+        raise FileNotFoundError(f"the dataset {name!r} needs its data_dir: the folder or file where it lies")
+    elif not root.exists():
+        raise FileNotFoundError(f"no such data_dir: {root}")
     else:
-        if not root:
-            raise FileNotFoundError(f"the dataset {name!r} needs its data_dir: the folder or file where it lies")
-        if not Path(root).exists():
-            raise FileNotFoundError(f"no such data_dir: {root}")
-        index = _MODULES[name].load(Path(root).resolve(), **options)
+        index = _MODULES[name].load(root.resolve(), **options)
+    left_out = index.attrs.get("left_out", {})
     index = index.sort_values(["genre", "clip_id"], kind="stable").reset_index(drop=True)
     twice = index["clip_id"][index["clip_id"].duplicated()].unique()
     if len(twice):
@@ -81,13 +86,15 @@ def load(name, root=None, clips_per_genre=None, **options):
     if index["genre"].nunique() < 2:
         raise ValueError(f"{root} holds the genre {index['genre'].iloc[0]!r} only; a classifier needs two or more")
     _refuse_misplaced(index)
-    if clips_per_genre is not None:
+    if clips_per_genre:
         index = index.groupby("genre", sort=False).head(clips_per_genre).reset_index(drop=True)
     index["label"] = index["genre"].map({genre: i for i, genre in enumerate(sorted(index["genre"].unique()))})
     for column in ("artist", "split"):
         if column not in index:
             index[column] = ""
-    return index.assign(dataset="synthetic" if _is_synthetic(index) else name)[COLUMNS]
+    index = index.assign(dataset="synthetic" if _is_synthetic(index) else name)[COLUMNS]
+    index.attrs["left_out"] = left_out
+    return index
 
 
 def fetch(name, root):
@@ -118,28 +125,9 @@ def fetch(name, root):
     fetchers = {"fma-small": fma.fetch, "gtzan-mini": gtzan.fetch_mini}
     if name not in fetchers:
         raise ValueError(f"{name!r} cannot be downloaded; {' and '.join(sorted(fetchers))} can")
-    root = Path(root).resolve()
+    root = Path(os.path.expanduser(root)).resolve()
     root.mkdir(parents=True, exist_ok=True)
     return fetchers[name](root)
-
-
-def exact_replicas(index):
-    """Pairs of clips whose files hold the same bytes.
-
-    Parameters
-    ----------
-    index : pd.DataFrame
-        A collection of sound files.
-
-    Returns
-    -------
-    pd.DataFrame
-        Columns `clip_id` and `replica`. What is the same sound in other bytes, `genre_utils.replicas` finds.
-    """
-    sizes = index.set_index("clip_id")["path"].map(lambda path: os.path.getsize(path) if os.path.isfile(path) else -1)
-    alike = sizes[sizes.duplicated(keep=False) & (sizes > 0)].index
-    paths = index.set_index("clip_id")["path"][alike]
-    return gtzan.equal_pairs(paths.map(_digest).astype(object))
 
 
 def genres(index):
@@ -175,7 +163,8 @@ def source(index):
     if kind == "gtzan" and not gtzan.named_as_there(index):
         return f"clips from a folder of genres ({count})"
     if kind == "precomputed":
-        return f"precomputed log-mels{' of GTZAN' if gtzan.named_as_there(index) else ''} ({count})"
+        of = " of GTZAN" if gtzan.named_as_there(index) else " of fma_small" if fma.named_as_there(index) else ""
+        return f"precomputed log-mels{of} ({count})"
     return f"{words[kind]} ({count})"
 
 
@@ -189,11 +178,13 @@ def fingerprint(index):
     Returns
     -------
     str
-        Twelve hexadecimal digits over clip ids, genres and sizes of the files.
+        Twelve hexadecimal digits over clip ids, genres and sizes of the files; of precomputed log-mels, of the npz
+        file's.
     """
     digest = hashlib.sha256()
     for clip_id, genre, path in zip(index["clip_id"], index["genre"], index["path"]):
-        size = os.path.getsize(path) if os.path.exists(path) else 0
+        file = path if os.path.exists(path) else path.rpartition("#")[0]
+        size = os.path.getsize(file) if os.path.exists(file) else 0
         digest.update(f"{clip_id}|{genre}|{size}\n".encode())
     return digest.hexdigest()[:12]
 
@@ -213,11 +204,3 @@ def _is_synthetic(index):
         return {"version", "seconds", "seed"} <= set(settings)
     except (OSError, ValueError, IndexError, TypeError):
         return False
-
-
-def _digest(path):
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "md5").hexdigest()
-    except OSError:
-        return float("nan")

@@ -1,18 +1,18 @@
 """fma_small (Defferrard et al. 2017): 8,000 tracks of 30 s under free licences, eight genres of equal size."""
 
-import warnings
 import zipfile
 
 import numpy as np
 import pandas as pd
 
+from ..papers import FMA_FAULTY
+
 ADDRESS = "https://os.unil.cloud.switch.ch/fma/"
+GENRES = ("Electronic", "Experimental", "Folk", "Hip-Hop", "Instrumental", "International", "Pop", "Rock")
 ARCHIVES = {  # sha1 of each zip, as https://github.com/mdeff/fma prints it
     "fma_small": "ade154f733639d52e35e32f5593efe5be76c6d70",
     "fma_metadata": "f0df49ffe5f2a6008d7dc83c6915b31835dfe733",
 }
-# The six corrupted files that the FMA paper removes too: seconds of sound in each.
-FAULTY = {"098565": 1.6, "098567": 0.5, "098569": 1.5, "099134": 0.0, "108925": 0.0, "133297": 0.0}
 _FIELDS = {
     ("set", "subset"): "subset",
     ("set", "split"): "split",
@@ -24,8 +24,8 @@ _FIELDS = {
 def load(root, split="official", seed=0):
     """Files, genres, artists and parts of fma_small.
 
-    The six known faulty tracks (`FAULTY`) are left out. A track that ``tracks.csv`` lists and the folder lacks, or the
-    other way round, is left out with a warning.
+    Left out are the six corrupted tracks (`papers.FMA_FAULTY`), and those that ``tracks.csv`` lists and the folder
+    lacks, or the other way round.
 
     Parameters
     ----------
@@ -40,7 +40,8 @@ def load(root, split="official", seed=0):
     Returns
     -------
     pd.DataFrame
-        Columns `clip_id`, the track's number in six digits, `path`, `genre`, `artist`, its number, and `split`.
+        Columns `clip_id`, the track's number in six digits, `path`, `genre`, `artist`, its number, and `split`;
+        ``attrs["left_out"]`` tells the reason by `clip_id` of each track that was left out.
 
     Raises
     ------
@@ -63,11 +64,27 @@ def load(root, split="official", seed=0):
         raise FileNotFoundError(f"no sound in {folder}; expected for example {folder}/000/000002.mp3")
     tracks = read_tracks(home / "fma_metadata" / "tracks.csv")
     index = pd.DataFrame(files, columns=["clip_id", "path"]).merge(tracks, on="clip_id")
-    _warn(tracks["clip_id"], [clip_id for clip_id, _ in files], folder)
-    index = index[~index["clip_id"].isin(FAULTY)]
+    index = index[~index["clip_id"].isin(FMA_FAULTY)]
     if index.empty:
         raise ValueError(f"none of the {len(files)} files in {folder} is a usable track of fma_small by tracks.csv")
-    return index.assign(split=_shuffled(index["genre"], seed)) if split == "random" else index
+    if split == "random":
+        index = index.assign(split=_shuffled(index["genre"], seed))
+    index.attrs["left_out"] = _left_out({clip_id for clip_id, _ in files}, set(tracks["clip_id"]))
+    return index
+
+
+def named_as_there(index):
+    """Whether the clips bear fma_small's names, six digits in its eight genres.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+
+    Returns
+    -------
+    bool
+    """
+    return bool(index["genre"].isin(GENRES).all() and index["clip_id"].str.fullmatch(r"\d{6}").all())
 
 
 def read_tracks(path):
@@ -147,14 +164,13 @@ def _unpack(archive, root, name):
     part.rmdir()
 
 
-def _warn(listed, found, folder):
-    for what, ids in (
-        ("tracks of fma_small have no file", set(listed) - set(found) - set(FAULTY)),
-        ("files are no tracks of fma_small", set(found) - set(listed)),
-    ):
-        if ids:
-            some = ", ".join(sorted(ids)[:3])
-            warnings.warn(f"{len(ids):,} {what} in {folder} by tracks.csv, left out ({some} …)", stacklevel=3)
+def _left_out(found, listed):
+    reasons = {clip_id: "tracks.csv lists it, and there is no such file" for clip_id in listed - found}
+    reasons |= {clip_id: "tracks.csv does not list it as a track of fma_small" for clip_id in found - listed}
+    for clip_id, seconds in FMA_FAULTY.items():
+        if clip_id in found | listed:
+            reasons[clip_id] = f"one of the six corrupted tracks, with {seconds:g} s of sound"
+    return dict(sorted(reasons.items()))
 
 
 def _shuffled(genre, seed):

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import unicodedata
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -134,45 +133,32 @@ def check(index):
     ImportError
         Without mirdata, which the extra "data" installs.
     """
-    md5s = _md5s()
-    owners = {md5: clip_id for clip_id, md5 in md5s.items()}
-    rows = [(clip_id, *_compare(clip_id, path, md5s, owners)) for clip_id, path in zip(index["clip_id"], index["path"])]
-    rows += [(clip_id, "missing", "") for clip_id in md5s if clip_id not in set(index["clip_id"])]
+    originals = md5s()
+    owners = {md5: clip_id for clip_id, md5 in originals.items()}
+    clips = zip(index["clip_id"], index["path"])
+    rows = [(clip_id, *_compare(path, originals.get(clip_id), owners)) for clip_id, path in clips]
+    rows += [(clip_id, "missing", "") for clip_id in originals if clip_id not in set(index["clip_id"])]
     return pd.DataFrame(rows, columns=["clip_id", "status", "note"])
 
 
-def exact_replicas():
-    """The pairs of identical files in the original GTZAN, by mirdata's md5 of each; no file is needed.
+def md5s():
+    """Hash of each wav file of the original GTZAN, from mirdata's index; no file is needed.
 
     Returns
     -------
-    pd.DataFrame
-        Columns `clip_id` and `replica`: 14 pairs of the 50 that Sturm (2013) found by ear and fingerprint.
+    dict of str to str
+        md5 by clip id. `duplicates.equal_hashes` finds 14 pairs of identical files among them, of the 50 that Sturm
+        (2013) found by ear and fingerprint.
 
     Raises
     ------
     ImportError
         Without mirdata, which the extra "data" installs.
     """
-    return equal_pairs(pd.Series(_md5s()))
-
-
-def equal_pairs(digests):
-    """Pairs of clips with equal digests.
-
-    Parameters
-    ----------
-    digests : pd.Series
-        By clip id; NaN equals nothing.
-
-    Returns
-    -------
-    pd.DataFrame
-        Columns `clip_id` and `replica`, sorted.
-    """
-    groups = digests.groupby(digests).groups.values()
-    pairs = sorted(pair for group in groups for pair in combinations(sorted(group), 2))
-    return pd.DataFrame(pairs, columns=["clip_id", "replica"])
+    path = Path(_mirdata("1.0").index_path)
+    if not path.is_file():  # from 0.3.9 on the indexes are downloaded, and much else is required
+        raise ImportError("this mirdata comes without GTZAN's index: pip install 'genre-utils[data]'")
+    return {clip_id: track["audio"][1] for clip_id, track in json.loads(path.read_text())["tracks"].items()}
 
 
 def partition(index, folder=None):
@@ -247,25 +233,18 @@ def _mirdata(version, root=None):
     return mirdata.initialize("gtzan_genre", data_home=root and str(root), version=version)
 
 
-def _md5s():
-    path = Path(_mirdata("1.0").index_path)
-    if not path.is_file():  # from 0.3.9 on the indexes are downloaded, and much else is required
-        raise ImportError("this mirdata comes without GTZAN's index: pip install 'genre-utils[data]'")
-    return {clip_id: track["audio"][1] for clip_id, track in json.loads(path.read_text())["tracks"].items()}
-
-
-def _compare(clip_id, path, md5s, owners):
-    if clip_id not in md5s:
+def _compare(path, original, owners):
+    if original is None:
         return "unknown", "GTZAN has no clip of that id"
     try:
         found = hashlib.md5(Path(path).read_bytes()).hexdigest()
-        if found == md5s[clip_id]:
+        if found == original:
             return "original", ""
         y, info = audio.load(path, SR)
     except (audio.AudioError, OSError) as error:
         return "unreadable", str(error)
     samples = hashlib.md5(_wav(y)).hexdigest()
-    if samples == md5s[clip_id]:
+    if samples == original:
         return "original", f"the same samples as {Path(path).suffix}"
     for md5 in (found, samples):
         if md5 in owners:

@@ -5,6 +5,8 @@ The file holds `clip_id` [n], `label` [n], `genres` [n_genres], in alphabetical 
 - `log_mel` [n, n_frames, n_mels]: levels in dB; or
 - `level` [n, n_frames, n_mels]: levels in 64 steps, with `range_db` and `floor_db` [n]:
   dB = (level + 0.5) / 64 · range_db + floor_db.
+
+It may also hold `split` [n], each "training", "validation", "test" or empty, and `artist` [n].
 """
 
 import zipfile
@@ -13,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 STEPS = 64
+SPLITS = ("training", "validation", "test", "")
 
 
 def load(root):
@@ -26,12 +29,12 @@ def load(root):
     Returns
     -------
     pd.DataFrame
-        Columns `clip_id`, `path`, `genre`.
+        Columns `clip_id`, `path`, `genre` and, where the file holds them, `split` and `artist`.
 
     Raises
     ------
     ValueError
-        If the file is not such an npz, or its arrays do not fit together.
+        If the file is not such an npz, its arrays do not fit together, or a split is none of the four.
     """
     with _open(root) as arrays:
         names = set(arrays.files)
@@ -40,17 +43,23 @@ def load(root):
         if missing := needed - names:
             raise ValueError(f"{root} lacks {', '.join(sorted(missing))}; it holds {', '.join(sorted(names))}")
         clip_id, label, genres = (arrays[name] for name in ("clip_id", "label", "genres"))
+        told = {name: arrays[name].astype(str) for name in ("split", "artist") if name in names}
     if len(clip_id) != len(label) or not len(label) or not 0 <= label.min() <= label.max() < len(genres):
         raise ValueError(
             f"the {len(clip_id)} clip ids, {len(label)} labels and {len(genres)} genres of {root} do not fit together"
         )
-    return pd.DataFrame(
-        {
-            "clip_id": clip_id.astype(str),
-            "path": [f"{root}#{row}" for row in range(len(clip_id))],
-            "genre": genres[label].astype(str),
-        }
-    )
+    for name, values in told.items():
+        if values.shape != clip_id.shape:
+            raise ValueError(f"{name} in {root} has the shape {values.shape}, expected {clip_id.shape} as clip_id has")
+    unknown = set(told["split"].tolist()) - set(SPLITS) if "split" in told else None
+    if unknown:
+        raise ValueError(f"{root} has the split {min(unknown)!r}; expected training, validation, test or an empty one")
+    index = {
+        "clip_id": clip_id.astype(str),
+        "path": [f"{root}#{row}" for row in range(len(clip_id))],
+        "genre": genres[label].astype(str),
+    }
+    return pd.DataFrame(index | told)
 
 
 def read(index):

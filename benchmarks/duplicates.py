@@ -1,9 +1,9 @@
 """How surely clips that share a recording are found, and how long it takes, on synthetic clips with planted replicas.
 
-    python benchmarks/replicas.py --seeds 0 1 --clips 100 --seconds 30
+    python benchmarks/duplicates.py --seeds 0 1 --clips 100 --seconds 30
 
 A row for each seed. The bars: every exact replica, nine of ten altered ones, no false pair, and 120 s for a thousand
-clips of 30 s on two cores. The two last columns tell how wide the gap is that `replicas.MIN_SCORE` lies in.
+clips of 30 s on two cores. The two last columns tell how wide the gap is that `duplicates.MIN_SCORE` lies in.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from genre_utils import datasets, replicas
-from genre_utils.datasets import synthetic
+from genre_utils import datasets, synthesis
+from genre_utils.datasets import duplicates
 
 
 def cpu_seconds():
@@ -33,17 +33,17 @@ def planted(root):
 
 
 def measure(root, settings):
-    truth = planted(synthetic.write(root, **settings))
+    truth = planted(synthesis.write(root, **settings))
     index = datasets.load("synthetic", root, **settings)
     start, cpu = time.perf_counter(), cpu_seconds()
-    pairs = replicas.find(index, min_score=0.0, n_jobs=settings["n_jobs"])
+    pairs = duplicates.find(index, min_score=0.0, n_jobs=settings["n_jobs"])
     wall = time.perf_counter() - start
     from joblib.externals.loky import get_reusable_executor
 
     get_reusable_executor().shutdown()  # its processes' time is told when they end
     pair = [frozenset(clips) for clips in zip(pairs["clip_a"], pairs["clip_b"])]
     scores = pd.Series(pairs["score"].to_numpy(), pair)
-    found = scores.index[scores >= replicas.MIN_SCORE]
+    found = scores.index[scores >= duplicates.MIN_SCORE]
     row = {"seed": settings["seed"], "clips": len(index)}
     for kind, wanted in (("exact", False), ("altered", True)):
         pairs_of_kind = [pair for pair, altered in truth.items() if altered == wanted]

@@ -1,95 +1,10 @@
-"""What the two papers and BBNN's authors published, as printed, misprints included. Shown in every notebook.
-
-Scores are in per cent for the Inception-ResNet paper and from 0 to 1 for the FMA study, as they print them.
-"""
+"""Do the printed tables and settings follow from one another? Findings of arithmetic, one row each."""
 
 import itertools
 
 import pandas as pd
 
-IRN = "Valdera and Arifin (2025), Music genre classification using Inception-ResNet architecture"
-FMA = "Fella and Pedrazzi, Music Genre Classification: enhancing the baseline architectures with DenseNet"
-BBNN = "Liu et al. (2021), Bottom-up broadcast neural network for music genre classification"
-
-
-def _table(rows, columns, source, index=None):
-    table = pd.DataFrame(rows, columns=columns)
-    if index:
-        table = table.set_index(index)
-    table.attrs["source"] = source
-    return table
-
-
-IRN_TABLE_1 = _table([[94.10, 94.10, 94.19, 94.08]], ["accuracy", "precision", "recall", "f1"], f"{IRN}, Table 1")
-
-IRN_TABLE_2 = _table(
-    [
-        ["blues", 94.0, 95.9, 94.0, 94.9],
-        ["classical", 99.0, 98.1, 99.0, 98.5],
-        ["country", 95.0, 90.4, 95.0, 92.7],
-        ["disco", 90.0, 92.7, 90.0, 91.3],
-        ["hiphop", 98.0, 98.9, 98.0, 98.9],
-        ["jazz", 94.0, 95.9, 94.0, 95.8],
-        ["metal", 98.0, 92.4, 98.0, 92.4],
-        ["pop", 96.0, 88.1, 96.0, 91.8],
-        ["reggae", 91.0, 96.8, 91.0, 93.8],
-        ["rock", 86.0, 92.5, 86.0, 89.1],
-    ],
-    ["genre", "accuracy", "precision", "recall", "f1"],
-    f"{IRN}, Table 2",
-    "genre",
-)
-
-IRN_TABLE_3 = _table([[147_818, 1_600, 149_418]], ["trainable", "non_trainable", "parameters"], f"{IRN}, Table 3")
-
-# 1,600 and 149,418 with a full stop, 147,818 with a comma.
-IRN_TABLE_3_AS_PRINTED = ("147,818", "1.600", "149.418")
-
-IRN_TABLE_4 = _table(
-    [["inception_resnet", 149_418, 94.10, 94.10, 94.19, 94.08], ["bbnn", 185_642, 93.90, 94.0, 93.7, 93.7]],
-    ["model", "parameters", "accuracy", "recall", "precision", "f1"],
-    f"{IRN}, Table 4",
-    "model",
-)
-IRN_TABLE_4_DECIMALS = pd.Series({"inception_resnet": 2, "bbnn": 1})  # of recall, precision and F1
-
-# Where else the paper prints the scores of Table 1.
-IRN_SCORES = {
-    "Abstract": {"accuracy": 94.10, "precision": 94.19, "recall": 94.10, "f1": 94.08},
-    "Section 5.2": {"accuracy": 94.10, "precision": 94.10, "recall": 94.19, "f1": 94.08},
-}
-
-IRN_LAYERS = {"stem": 5, "modules": 54, "reduction": 23, "fully connected": 7, "total": 89}
-IRN_MODULE_LAYERS = {"module_a": 22, "module_b": 16, "module_c": 16}
-
-# Section 3: frames before and after the stem's two max-pools, and the share that BBNN's own pooling takes away.
-IRN_STEM = {"frames": (647, 323, 161), "pool": 2, "bbnn_pool": 4, "bbnn_removes": 1 / 4}
-
-# The released notebook and weights of BBNN count 5,184 more that are not trained; the table above leaves them out.
-BBNN_PARAMETERS = {"trainable": 185_642, "non_trainable": 5_184, "parameters": 190_826}
-BBNN_TEST_ACCURACY = (91, 93, 86, 90, 93, 90, 94, 88, 92, 94)
-
-# Inception-ResNet paper, 4.2: "30 seconds", a hop of 1,024 samples and a window of 512, 128 x 647. The rate is
-# GTZAN's. FMA study, III to V: 10 s, windows with half overlap and their length, the frames that the networks want, and
-# 513 rows of what Section IV calls a mel-spectrogram and Section V an STFT.
-IRN_INPUT = {"seconds": 30, "sr": 22_050, "window": 512, "hop": 1_024, "frames": 647}
-FMA_INPUTS = {
-    "baselines": {"seconds": 10, "sr": 16_000, "window": 3_472, "hop": 1_736, "frames": 128, "ms": 160, "rows": 513},
-    "densenet121": {"seconds": 10, "sr": 16_000, "window": 1_976, "hop": 988, "frames": 224, "ms": 90},
-}
-
-FMA_TABLE_1 = _table(
-    [
-        ["baseline_a_1d", 0.448, 0.864, 0.438, 0.457],
-        ["baseline_a_2d", 0.558, 0.889, 0.556, 0.559],
-        ["baseline_b", 0.534, 0.883, 0.537, 0.531],
-        ["densenet121", 0.574, 0.892, 0.578, 0.571],
-        ["fusion", 0.553, 0.888, 0.548, 0.557],
-    ],
-    ["model", "f1", "accuracy", "precision", "recall"],
-    f"{FMA}, Table 1",
-    "model",
-)
+from . import tables
 
 
 def f1(precision, recall):
@@ -107,7 +22,7 @@ def f1(precision, recall):
     return 2 * precision * recall / (precision + recall)
 
 
-def f1_misprints(table=IRN_TABLE_2, decimals=1):
+def f1_misprints(table=tables.IRN_TABLE_2, decimals=1):
     """Rows whose F1 does not follow from their own precision and recall, however these were rounded.
 
     Parameters
@@ -148,7 +63,7 @@ def ordinary_accuracy(accuracy, n_classes):
     return 1 - (1 - accuracy) * n_classes / 2
 
 
-def check_genres(table=IRN_TABLE_2, n=100):
+def check_genres(table=tables.IRN_TABLE_2, n=100):
     """Inception-ResNet paper, Table 2: does it follow from whole numbers of clips?
 
     Of `n` clips in a genre, recall is the share that was named right, and precision tells how many clips were taken for
@@ -181,7 +96,14 @@ def check_genres(table=IRN_TABLE_2, n=100):
     return _findings(found)
 
 
-def check_scores(table_1=IRN_TABLE_1, table_2=IRN_TABLE_2, table_4=IRN_TABLE_4, scores=IRN_SCORES, bbnn=93, n=100):
+def check_scores(
+    table_1=tables.IRN_TABLE_1,
+    table_2=tables.IRN_TABLE_2,
+    table_4=tables.IRN_TABLE_4,
+    scores=tables.IRN_SCORES,
+    bbnn=93,
+    n=100,
+):
     """Inception-ResNet paper: do the scores follow from Table 2, and are they the same wherever they are printed?
 
     Parameters
@@ -208,7 +130,7 @@ def check_scores(table_1=IRN_TABLE_1, table_2=IRN_TABLE_2, table_4=IRN_TABLE_4, 
     return _findings(found)
 
 
-def check_f1(table=IRN_TABLE_2, decimals=1, where="Table 2"):
+def check_f1(table=tables.IRN_TABLE_2, decimals=1, where="Table 2"):
     """Rows whose F1 is not the harmonic mean of their precision and recall, however these were rounded.
 
     Parameters
@@ -228,7 +150,7 @@ def check_f1(table=IRN_TABLE_2, decimals=1, where="Table 2"):
     return _findings((f"{where}, {row.Index}", f"f1 {row.f1}", row.recomputed, why) for row in found.itertuples())
 
 
-def check_macro(table=IRN_TABLE_4, decimals=IRN_TABLE_4_DECIMALS, where="Table 4", error=0.005):
+def check_macro(table=tables.IRN_TABLE_4, decimals=tables.IRN_TABLE_4_DECIMALS, where="Table 4", error=0.005):
     """Can the macro scores of a row belong to one confusion matrix with equally large genres?
 
     Macro recall must then be the accuracy. And a mean of F1 scores is at most the F1 of mean precision and mean recall,
@@ -264,7 +186,12 @@ def check_macro(table=IRN_TABLE_4, decimals=IRN_TABLE_4_DECIMALS, where="Table 4
     return _findings(found)
 
 
-def check_parameters(table_3=IRN_TABLE_3, table_4=IRN_TABLE_4, bbnn=BBNN_PARAMETERS, text=IRN_TABLE_3_AS_PRINTED):
+def check_parameters(
+    table_3=tables.IRN_TABLE_3,
+    table_4=tables.IRN_TABLE_4,
+    bbnn=tables.BBNN_PARAMETERS,
+    text=tables.IRN_TABLE_3_AS_PRINTED,
+):
     """Inception-ResNet paper: do Tables 3 and 4 add up, agree, and compare like with like?
 
     Parameters
@@ -290,7 +217,7 @@ def check_parameters(table_3=IRN_TABLE_3, table_4=IRN_TABLE_4, bbnn=BBNN_PARAMET
     return _findings(found)
 
 
-def check_input(setting=IRN_INPUT, where="Section 4.2"):
+def check_input(setting=tables.IRN_INPUT, where="Section 4.2"):
     """Do the printed length, rate, window and hop give the printed frames, milliseconds and rows?
 
     Parameters
@@ -304,7 +231,7 @@ def check_input(setting=IRN_INPUT, where="Section 4.2"):
     pd.DataFrame
         Findings, as of `check_genres`.
     """
-    seconds, sr, window, hop, frames = (setting[name] for name in IRN_INPUT)
+    seconds, sr, window, hop, frames = (setting[name] for name in tables.IRN_INPUT)
     n, ms, rows = seconds * sr, setting.get("ms"), setting.get("rows")
     why = f"{seconds} s at {sr:,} Hz are {n:,} samples; {frames} frames need {(frames - 1) * hop:,}"
     found = [_whole(where, "frames", frames, 1 + n // hop, why)]
@@ -320,26 +247,21 @@ def check_input(setting=IRN_INPUT, where="Section 4.2"):
     return _findings(found)
 
 
-def inconsistencies():
-    """Everything in the two papers' tables and settings that arithmetic finds at odds.
+def check_layers(layers=tables.IRN_LAYERS, modules=tables.IRN_MODULE_LAYERS, stem=tables.IRN_STEM):
+    """Inception-ResNet paper, Section 3: do the layers add up, and do the pools give the printed frames?
+
+    Parameters
+    ----------
+    layers, modules : dict of str to int
+        Layers by part; one of `layers` is their `total`.
+    stem : dict
+        As `IRN_STEM`.
 
     Returns
     -------
     pd.DataFrame
-        Findings, as of `check_genres`, with the `paper`. What several checks find stands once.
+        Findings, as of `check_genres`.
     """
-    fma = FMA_TABLE_1.assign(accuracy=ordinary_accuracy(FMA_TABLE_1["accuracy"], 8))
-    irn = [check_scores(), check_macro(IRN_TABLE_1, 2, "Table 1"), check_f1(), check_genres()]
-    irn += [check_parameters(), check_macro(), _check_layers(), check_input()]
-    other = [check_f1(fma, 3, "Table 1"), check_macro(fma, 3, "Table 1", 4 * 0.0005)]
-    other += [check_input(setting, f"Section IV, {name}") for name, setting in FMA_INPUTS.items()] + [_check_densenet()]
-    papers = {"Inception-ResNet": irn, "FMA study": other}
-    found = pd.concat([pd.concat(frames).assign(paper=name) for name, frames in papers.items()])
-    merged = found.groupby(["paper", "where", "printed", "expected"], sort=False)["why"].agg("; ".join).reset_index()
-    return merged[[*found.columns]]
-
-
-def _check_layers(layers=IRN_LAYERS, modules=IRN_MODULE_LAYERS, stem=IRN_STEM):
     frames, pool, bbnn = stem["frames"], stem["pool"], stem["bbnn_pool"]
     found = [
         _whole("Section 3", "layers", layers["total"], sum(layers.values()) - layers["total"], "sum of the parts"),
@@ -355,8 +277,25 @@ def _check_layers(layers=IRN_LAYERS, modules=IRN_MODULE_LAYERS, stem=IRN_STEM):
     return _findings(found)
 
 
-def _check_densenet(layers=121, blocks=(6, 12, 24, 16), growth=32, channels=64, transitions="increasing"):
-    """FMA study, V; growth and first channels are DenseNet-121's (Huang et al. 2017), whose transitions halve."""
+def check_densenet(layers=121, blocks=(6, 12, 24, 16), growth=32, channels=64, transitions="increasing"):
+    """FMA study, Section V: does its description of DenseNet-121 follow from the network of Huang et al. (2017)?
+
+    Parameters
+    ----------
+    layers : int
+        With weights.
+    blocks : tuple of int
+        Layers of each dense block, of two convolutions each.
+    growth, channels : int
+        New channels a layer, and those that enter the first block; Huang et al. (2017).
+    transitions : {"increasing", "decreasing"}
+        What becomes of the channels between two blocks; in Huang et al. (2017) they are halved.
+
+    Returns
+    -------
+    pd.DataFrame
+        Findings, as of `check_genres`.
+    """
     counted = 2 * sum(blocks) + len(blocks) + 1
     found = [_whole("Section V", "layers", layers, counted, "convolutions and classifier")]
     steps = []
@@ -366,6 +305,26 @@ def _check_densenet(layers=121, blocks=(6, 12, 24, 16), growth=32, channels=64, 
     if transitions != "decreasing":
         found.append(("Section V", f"transitions {transitions} the channels", "decreasing", ", ".join(steps)))
     return _findings(found)
+
+
+def inconsistencies():
+    """Everything in the two papers' tables and settings that arithmetic finds at odds.
+
+    Returns
+    -------
+    pd.DataFrame
+        Findings, as of `check_genres`, with the `paper`. What several checks find stands once.
+    """
+    fma = tables.FMA_TABLE_1.assign(accuracy=ordinary_accuracy(tables.FMA_TABLE_1["accuracy"], 8))
+    irn = [check_scores(), check_macro(tables.IRN_TABLE_1, 2, "Table 1"), check_f1(), check_genres()]
+    irn += [check_parameters(), check_macro(), check_layers(), check_input()]
+    other = [check_f1(fma, 3, "Table 1"), check_macro(fma, 3, "Table 1", 4 * 0.0005)]
+    other += [check_input(setting, f"Section IV, {name}") for name, setting in tables.FMA_INPUTS.items()]
+    other.append(check_densenet())
+    papers = {"Inception-ResNet": irn, "FMA study": other}
+    found = pd.concat([pd.concat(frames).assign(paper=name) for name, frames in papers.items()])
+    merged = found.groupby(["paper", "where", "printed", "expected"], sort=False)["why"].agg("; ".join).reset_index()
+    return merged[[*found.columns]]
 
 
 def _genre_counts(table, n):

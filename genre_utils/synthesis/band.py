@@ -108,7 +108,7 @@ def _plan(style, seconds, sr, choose, between, rng):
 
 
 def _chord(token, key):
-    """ "bVII7" in C: (10, (0, 4, 7, 10)); small numerals are minor."""
+    """Root and intervals of a chord: "bVII7" in C gives 10 and (0, 4, 7, 10); small numerals are minor."""
     flat, numeral, kind = re.fullmatch("(b?)([ivIV]+)(.*)", token).groups()
     return key + NUMERALS[numeral.lower()] - len(flat), CHORDS["m" * numeral.islower() + kind]
 

@@ -1,15 +1,19 @@
-"""Clips that share a recording, found from their sound. Explained in notebook 01.
+"""Clips that share a recording, found from their sound, or from their files' hashes. Explained in notebook 01.
 
 Landmark fingerprints (Wang 2003, "An industrial-strength audio search algorithm"): the loudest peaks of a spectrogram
 survive level, noise and compression, and the distances between them survive a shift. Two clips of one recording have a
 large share of such landmarks in common, all at one offset in time; two takes of one song do not.
 """
 
+import hashlib
+import os
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 
-from . import audio
-from ._store import progress
+from .. import audio
+from .._store import progress
 
 SR = 11_025
 N_FFT = 1_024
@@ -49,7 +53,7 @@ def peaks(y):
 
 
 def landmarks(frames, bins):
-    """Pairs of near peaks, each as one number that says what it looks like, and when it is.
+    """Pairs of near peaks, each as a hash and the time at which it is.
 
     Parameters
     ----------
@@ -58,16 +62,16 @@ def landmarks(frames, bins):
 
     Returns
     -------
-    looks, times : np.ndarray [shape=(n_landmarks,)], int
+    hashes, times : np.ndarray [shape=(n_landmarks,)], int
         The first peak's bin, and the steps in time and frequency to the second, in one number; the first one's frame.
     """
-    looks, times = [], []
+    hashes, times = [], []
     for k in range(1, PARTNERS + 1):
         later, higher = frames[k:] - frames[:-k], bins[k:] - bins[:-k]
         near = (later > 0) & (later < REACH) & (np.abs(higher) < REACH)
-        looks.append(((bins[:-k] * REACH + later) * 2 * REACH + higher + REACH)[near])
+        hashes.append(((bins[:-k] * REACH + later) * 2 * REACH + higher + REACH)[near])
         times.append(frames[:-k][near])
-    return np.concatenate(looks), np.concatenate(times)
+    return np.concatenate(hashes), np.concatenate(times)
 
 
 def find(index, min_score=MIN_SCORE, n_jobs=1):
@@ -82,7 +86,7 @@ def find(index, min_score=MIN_SCORE, n_jobs=1):
     min_score : float
         Pairs that have a smaller share of their landmarks in common are left out. Among thousands of synthetic clips,
         the most alike of different recordings share 0.06, by chance and rhythm; altered copies share 0.27 and more
-        (benchmarks/replicas.py measures both), and an mp3 of the lowest quality somewhat less.
+        (benchmarks/duplicates.py measures both), and an mp3 of the lowest quality somewhat less.
     n_jobs : int
         Processes at work.
 
@@ -101,7 +105,9 @@ def find(index, min_score=MIN_SCORE, n_jobs=1):
     import joblib
 
     if index["dataset"].eq("precomputed").any():
-        raise ValueError("replicas are found from sound, and precomputed log-mels hold none; use a collection of files")
+        raise ValueError(
+            "duplicates are found from sound, and precomputed log-mels hold none; use a collection of files"
+        )
     jobs = (joblib.delayed(_fingerprint)(path) for path in index["path"])
     done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
     prints = list(progress(done, total=len(index), desc="fingerprints"))
@@ -119,8 +125,54 @@ def find(index, min_score=MIN_SCORE, n_jobs=1):
     return pairs.reset_index(drop=True)
 
 
+def find_exact(index):
+    """Pairs of clips whose files hold the same bytes.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+        A collection of sound files.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns `clip_a` and `clip_b`, sorted. Files that are empty or cannot be read are in no pair.
+    """
+    paths = index.set_index("clip_id")["path"]
+    sizes = paths.map(lambda path: os.path.getsize(path) if os.path.isfile(path) else 0)
+    candidates = paths[sizes.duplicated(keep=False) & (sizes > 0)]
+    return equal_hashes({clip_id: _hash_file(path) for clip_id, path in candidates.items()})
+
+
+def equal_hashes(hashes):
+    """Pairs of clips with equal hashes.
+
+    Parameters
+    ----------
+    hashes : dict of str to str
+        By clip id, such as `gtzan.md5s`; None equals nothing.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns `clip_a` and `clip_b`, sorted.
+    """
+    hashes = pd.Series(hashes, dtype=object)
+    groups = hashes.groupby(hashes).groups.values()
+    pairs = sorted(pair for group in groups for pair in combinations(sorted(group), 2))
+    return pd.DataFrame(pairs, columns=["clip_a", "clip_b"])
+
+
+def _hash_file(path):
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "md5").hexdigest()
+    except OSError:
+        return None
+
+
 def _fingerprint(path):
-    """Looks and times of a file's landmarks and its length in frames, or in words why there are none."""
+    """Hashes and times of a file's landmarks and its length in frames, or in words why there are none."""
     try:
         y, _ = audio.load(path, SR)
     except audio.AudioError as error:
@@ -130,17 +182,17 @@ def _fingerprint(path):
 
 def _candidates(prints):
     """Pairs of clips with many equal landmarks at one offset: (a, b, offset in frames), once each with a < b."""
-    clips = np.repeat(np.arange(len(prints)), [len(looks) for looks, _, _ in prints])
-    looks, times = (np.concatenate([found[i] for found in prints]) for i in (0, 1))
-    order = np.argsort(looks, kind="stable")  # within one look, by clip
-    looks, times, clips = looks[order], times[order], clips[order]
+    clips = np.repeat(np.arange(len(prints)), [len(hashes) for hashes, _, _ in prints])
+    hashes, times = (np.concatenate([found[i] for found in prints]) for i in (0, 1))
+    order = np.argsort(hashes, kind="stable")  # within one hash, by clip
+    hashes, times, clips = hashes[order], times[order], clips[order]
     span = 2 * max(length for _, _, length in prints) + 1
     for first in range(0, len(prints), BLOCK):  # the votes of all clips at once would fill the memory
         here = np.flatnonzero((first <= clips) & (clips < first + BLOCK))
         votes = []
         for k in range(1, COMMON + 1):
-            here = here[here < len(looks) - k]
-            here = here[looks[here] == looks[here + k]]
+            here = here[here < len(hashes) - k]
+            here = here[hashes[here] == hashes[here + k]]
             a, b = clips[here], clips[here + k]
             votes.append(((a * len(prints) + b) * span + times[here] - times[here + k] + span // 2)[a != b])
         votes, counts = np.unique(np.concatenate(votes), return_counts=True)
@@ -158,14 +210,14 @@ def _candidates(prints):
 
 def _compare(one, two, offset):
     """Share of the landmarks that two clips have in common around an offset, and the offset itself in seconds."""
-    (looks_a, times_a, length_a), (looks_b, times_b, length_b) = one, two
+    (hashes_a, times_a, length_a), (hashes_b, times_b, length_b) = one, two
     begin, end = max(0, offset), min(length_a, length_b + offset)
     if (end - begin) * HOP / SR < MIN_OVERLAP:
         return 0.0, offset * HOP / SR
     in_a = (begin <= times_a) & (times_a < end)
     in_b = (begin <= times_b + offset) & (times_b + offset < end)
-    # A look and its time as one number, compared a frame early, on time, and a frame late.
-    a, b = (looks_a * 2**20 + times_a)[in_a], (looks_b * 2**20 + times_b + offset)[in_b]
+    # A hash and its time as one number, compared a frame early, on time, and a frame late.
+    a, b = (hashes_a * 2**20 + times_a)[in_a], (hashes_b * 2**20 + times_b + offset)[in_b]
     shared = np.array([np.isin(a, b + shift) for shift in (-1, 0, 1)])
     finer = offset + (shared.sum(axis=1) @ (-1, 0, 1)) / max(shared.sum(), 1)
     return min(shared.any(axis=0).sum() / max(min(len(a), len(b)), 1), 1.0), finer * HOP / SR

@@ -1,0 +1,27 @@
+"""Every figure of the book, each returned as a matplotlib figure.
+
+A figure that shows data takes `source`, the words of `datasets.source`, and prints them at its foot.
+"""
+
+from ._figure import CMAP, PALETTE, finalize, style
+from .networks import architecture, branches, parts
+from .results import confusion, history, scores_by_genre
+from .sound import clip_sheet, genre_levels, spectrograms, waveforms, windows
+
+__all__ = [
+    "CMAP",
+    "PALETTE",
+    "architecture",
+    "branches",
+    "clip_sheet",
+    "confusion",
+    "finalize",
+    "genre_levels",
+    "history",
+    "parts",
+    "scores_by_genre",
+    "spectrograms",
+    "style",
+    "waveforms",
+    "windows",
+]

@@ -1,0 +1,110 @@
+"""Figures of trainings and of scores."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from ._figure import finalize
+
+
+def history(table, source="", chance=None):
+    """Loss and accuracy over epochs, training and held-out part; folds as thin lines under their mean.
+
+    Parameters
+    ----------
+    table : dict or pd.DataFrame
+        From `training.fit`, or with a column `fold` from `evaluation.cross_validate`.
+    source : str
+    chance : float, optional
+        Accuracy of guessing, drawn as a line, 0 to 1.
+
+    Returns
+    -------
+    Figure
+    """
+    table = pd.DataFrame(table)
+    fig, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+    parts = {"training": "", "held out": "val_"}
+    for ax, what in zip(axes, ("loss", "accuracy")):
+        for colour, (label, prefix) in zip(("C0", "C1"), parts.items()):
+            column = prefix + what
+            if column not in table:
+                continue
+            if "fold" in table:
+                for _, fold in table.groupby("fold"):
+                    ax.plot(fold["epoch"], fold[column], color=colour, alpha=0.3, linewidth=0.8)
+            mean = table.groupby("epoch")[column].mean()
+            ax.plot(mean.index, mean, color=colour, marker="o", markersize=3, label=label)
+        ax.set(xlabel="epoch", ylabel=what, xlim=(0.5, table["epoch"].max() + 0.5))
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    axes[1].set(ylim=(0, 1.02))
+    if chance is not None:
+        axes[1].axhline(chance, color="0.5", linestyle=":", label="guessing")
+    axes[1].legend(loc="upper left", frameon=False, fontsize="small")
+    return finalize(fig, source)
+
+
+def confusion(counts, genres, source=""):
+    """Confusion matrix: counts written in, shade by the share of the true genre.
+
+    The Inception-ResNet paper, Figure 8.
+
+    Parameters
+    ----------
+    counts : np.ndarray [shape=(n_genres, n_genres)], int
+        From `evaluation.confusion`.
+    genres : list of str
+    source : str
+
+    Returns
+    -------
+    Figure
+    """
+    import seaborn
+
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    fig, ax = plt.subplots(figsize=(7, 5.6), layout="constrained")
+    seaborn.heatmap(
+        share,
+        annot=counts,
+        fmt="d",
+        cmap="Blues",
+        vmin=0,
+        vmax=1,
+        square=True,
+        linewidths=0.5,
+        ax=ax,
+        xticklabels=genres,
+        yticklabels=genres,
+        cbar_kws={"label": "share of the true genre"},
+    )
+    ax.set(xlabel="predicted genre", ylabel="true genre")
+    return finalize(fig, source)
+
+
+def scores_by_genre(table, source="", published=None):
+    """Precision, recall and F1 of each genre as points, the published F1 as a ring.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `evaluation.scores_by_genre`, 0 to 1.
+    source : str
+    published : pd.Series, optional
+        F1 by genre, 0 to 1.
+
+    Returns
+    -------
+    Figure
+    """
+    fig, ax = plt.subplots(figsize=(8, 0.9 + 0.32 * len(table)), layout="constrained")
+    places = np.arange(len(table))[::-1]
+    for name, marker in zip(("precision", "recall", "f1"), (">", "<", "D")):
+        ax.scatter(table[name], places, marker=marker, s=28, label={"f1": "F1"}.get(name, name), zorder=3)
+    if published is not None:
+        ring = published.reindex(table.index)
+        ax.scatter(ring, places, s=80, facecolors="none", edgecolors="0.2", label="F1 in the paper")
+    ax.set(yticks=places, yticklabels=table.index, xlim=(-0.02, 1.02), xlabel="score")
+    ax.grid(axis="y", linewidth=0.4)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+    return finalize(fig, source)

@@ -1,0 +1,183 @@
+"""Figures of clips: waveforms, spectrograms, windows."""
+
+import numpy as np
+from matplotlib import pyplot as plt
+
+from ._figure import CMAP, finalize, hz_ticks
+
+
+def waveforms(clips, sr, source=""):
+    """Samples of some clips, one below the other.
+
+    Parameters
+    ----------
+    clips : dict of str to np.ndarray [shape=(n_samples,)]
+        Title of each.
+    sr : int
+        Sample rate in Hz.
+    source : str
+
+    Returns
+    -------
+    Figure
+    """
+    fig, axes = plt.subplots(len(clips), figsize=(8, 1 + 1.1 * len(clips)), sharex=True, sharey=True, squeeze=False)
+    for ax, (title, y) in zip(axes.flat, clips.items()):
+        _draw_envelope(ax, y, sr, 2_000)
+        ax.set(title=title, ylabel="amplitude")
+    axes.flat[-1].set(xlabel="time (s)", xlim=(0, max(len(y) for y in clips.values()) / sr))
+    return finalize(fig, source)
+
+
+def spectrograms(spectra, config, source="", unit="level (dB)", columns=2):
+    """Log-mel spectrograms side by side on one colour scale.
+
+    Parameters
+    ----------
+    spectra : dict of str to np.ndarray [shape=(n_frames, n_mels)]
+        Title of each.
+    config : features.MelConfig
+        How they were made: gives the axes their seconds and Hz.
+    source : str
+    unit : str
+        Label of the colour bar.
+    columns : int
+
+    Returns
+    -------
+    Figure
+    """
+    columns = min(columns, len(spectra))
+    rows = -(-len(spectra) // columns)
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(8, 0.7 + 2.1 * rows), sharex=True, sharey=True, squeeze=False, layout="constrained"
+    )
+    low, high = min(s.min() for s in spectra.values()), max(s.max() for s in spectra.values())
+    places, labels = hz_ticks(config)
+    for ax, (title, s) in zip(axes.flat, spectra.items()):
+        seconds = len(s) * config.hop_length / config.sr
+        image = ax.imshow(
+            s.T, origin="lower", aspect="auto", cmap=CMAP, vmin=low, vmax=high, extent=(0, seconds, 0, config.n_mels)
+        )
+        ax.set(title=title, yticks=places, yticklabels=labels)
+    for ax in axes.flat[len(spectra) :]:
+        ax.set_axis_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("time (s)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("frequency (Hz)")
+    fig.colorbar(image, ax=axes, label=unit)
+    return finalize(fig, source)
+
+
+def clip_sheet(clips, spectra, config, source=""):
+    """Waveform and log-mel spectrogram of some clips, a row each; notebook 01.
+
+    Parameters
+    ----------
+    clips : dict of str to np.ndarray [shape=(n_samples,)]
+        Mono samples at `config.sr`, by the name of their row.
+    spectra : dict of str to np.ndarray [shape=(n_frames, n_mels)]
+        Log-mels in dB of the same rows.
+    config : features.MelConfig
+    source : str
+
+    Returns
+    -------
+    Figure
+    """
+    fig, axes = plt.subplots(
+        len(clips), 2, figsize=(8, 0.8 + 0.85 * len(clips)), sharex=True, sharey="col", squeeze=False
+    )
+    low, high = min(s.min() for s in spectra.values()), max(s.max() for s in spectra.values())
+    places, labels = hz_ticks(config, (500, 2_000, 8_000))
+    for (wave, mel), (name, y) in zip(axes, clips.items()):
+        _draw_envelope(wave, y, config.sr, 1_000)
+        wave.set_ylabel(name, rotation=0, ha="right", va="center")
+        wave.set_yticks([])
+        extent = (0, len(spectra[name]) * config.hop_length / config.sr, 0, config.n_mels)
+        image = mel.imshow(
+            spectra[name].T, origin="lower", aspect="auto", cmap=CMAP, vmin=low, vmax=high, extent=extent
+        )
+        mel.set(yticks=places, yticklabels=labels)
+        mel.tick_params(axis="y", labelsize=7)
+    axes[0, 0].set_title("waveform")
+    axes[0, 1].set_title("log-mel spectrogram (Hz)")
+    for ax in axes[-1]:
+        ax.set(xlabel="time (s)", xlim=(0, config.seconds))
+    fig.colorbar(image, ax=axes, label="level (dB)", aspect=60)
+    return finalize(fig, source)
+
+
+def genre_levels(deviation, config, source=""):
+    """How far each genre's average level lies above or below that of all genres, by frequency; notebook 01.
+
+    Parameters
+    ----------
+    deviation : pd.DataFrame [shape=(n_genres, n_mels)]
+        Differences in dB, indexed by genre.
+    config : features.MelConfig
+    source : str
+
+    Returns
+    -------
+    Figure
+    """
+    fig, ax = plt.subplots(figsize=(8, 1.2 + 0.28 * len(deviation)))
+    limit = np.abs(deviation.to_numpy()).max()
+    extent = (0, config.n_mels, len(deviation), 0)
+    image = ax.imshow(deviation, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit, extent=extent)
+    places, labels = hz_ticks(config)
+    ax.set(yticks=np.arange(len(deviation)) + 0.5, yticklabels=deviation.index, xlabel="frequency (Hz)")
+    ax.set_xticks(places, labels)
+    fig.colorbar(image, ax=ax, label="dB above or below\nall genres")
+    return finalize(fig, source)
+
+
+def windows(y, configs, first, source="", n_frames=5):
+    """Where the analysis windows lie on the waveform, and which samples none of them reaches; notebook 02.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n_samples,)]
+    configs : dict of str to features.MelConfig
+        One panel each, by its title. All with the same rate and hop.
+    first : int
+        Number of the first frame drawn.
+    source : str
+    n_frames : int
+
+    Returns
+    -------
+    Figure
+    """
+    from scipy.signal import get_window
+
+    fig, axes = plt.subplots(len(configs), figsize=(8, 0.6 + 2 * len(configs)), sharex=True, squeeze=False)
+    for ax, (title, config) in zip(axes.flat, configs.items()):
+        around = np.arange((first - 0.6) * config.hop_length, (first + n_frames - 0.4) * config.hop_length).astype(int)
+        width, peak = config.win_length or config.n_fft, np.abs(y[around]).max()
+        since = around % config.hop_length
+        unseen = np.minimum(since, config.hop_length - since) >= width / 2
+        ax.fill_between(around, -peak, peak, where=unseen, color="0.85", linewidth=0, label="reached by no window")
+        ax.plot(around, y[around], color="C0", linewidth=0.6)
+        bell = peak * get_window("hann", width)
+        for frame in range(first - 1, first + n_frames + 1):
+            centre = frame * config.hop_length
+            ax.plot(centre - width / 2 + np.arange(width), bell, color="C1", linewidth=1.5)
+            ax.text(centre, 1.08 * peak, f"frame {frame}", ha="center", fontsize=8, clip_on=True)
+        ax.set(ylabel="amplitude", xlim=(around[0], around[-1]), ylim=(-1.1 * peak, 1.3 * peak))
+        ax.set_title(title, pad=8)
+        if unseen.any():
+            ax.legend(loc="lower right", fontsize="small")
+    axes.flat[-1].set_xlabel("sample")
+    axes.flat[-1].xaxis.set_major_formatter("{x:,.0f}")
+    return finalize(fig, source)
+
+
+def _draw_envelope(ax, y, sr, n_blocks):
+    """Lowest and highest sample of each block: to draw all of 660,000 samples shows no more."""
+    step = max(len(y) // n_blocks, 1)
+    blocks = y[: len(y) // step * step].reshape(-1, step)
+    t = np.arange(len(blocks)) * step / sr
+    ax.fill_between(t, blocks.min(axis=1), blocks.max(axis=1), linewidth=0.5, color="C0")

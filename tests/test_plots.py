@@ -1,0 +1,230 @@
+"""Each figure shows the numbers that it was given, and names their source."""
+
+from dataclasses import replace
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from genre_utils import plots
+from genre_utils.features import MelConfig
+
+matplotlib.use("Agg")
+CONFIG = MelConfig(n_samples=11 * 1_024, n_mels=16)
+SOURCE = "made-up numbers (2 clips, 2 genres)"
+
+
+@pytest.fixture
+def clips():
+    rng = np.random.default_rng(0)
+    return {"one": rng.uniform(-1, 1, 5_000), "two": rng.uniform(-0.5, 0.5, 4_000)}
+
+
+@pytest.fixture
+def spectra():
+    rng = np.random.default_rng(1)
+    return {name: rng.uniform(-60, 10, (11, CONFIG.n_mels)) for name in ("one", "two", "three")}
+
+
+@pytest.fixture
+def network():
+    """A table as `models.describe` gives it."""
+    return pd.DataFrame(
+        {"layers": [3, 20, 7, 2], "parameters": [500, 12_000, 3_000, 90], "macs": [2e6, 9e6, 4e6, 1e6],
+         "output": [(64, 32, 8), (32, 16, 24), (16, 8, 48), (10,)]},
+        index=pd.Index(["stem", "blocks", "tail", "head"], name="part"),
+    )  # fmt: skip
+
+
+def foot(fig):
+    """What stands below a figure once it is drawn and closed."""
+    fig.canvas.draw()
+    assert not plt.fignum_exists(fig.number)
+    return fig.get_supxlabel()
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts if text.get_text()]
+
+
+def arrows(ax):
+    """Where the arrows begin and end."""
+    return [(note.xyann, note.xy) for note in ax.texts if getattr(note, "arrow_patch", None)]
+
+
+def envelope(ax):
+    return ax.collections[0].get_paths()[0].vertices
+
+
+def test_finalize_names_the_source_and_closes_the_figure():
+    assert foot(plots.finalize(plt.figure(), "here")) == "Data: here"
+    assert foot(plots.finalize(plt.figure())) == ""
+
+
+def test_style_is_legible_and_safe_for_the_colour_blind():
+    with plt.rc_context():
+        plots.style()
+        assert matplotlib.colors.to_hex("C0") == "#0173b2"
+        assert plt.rcParams["figure.figsize"] == [8, 3.2] and not plt.rcParams["axes.spines.top"]
+
+
+def test_waveforms(clips):
+    fig = plots.waveforms(clips, 1_000, SOURCE)
+    assert foot(fig) == f"Data: {SOURCE}"
+    assert [ax.get_title() for ax in fig.axes] == ["one", "two"]
+    for ax, y in zip(fig.axes, clips.values()):
+        drawn = envelope(ax)
+        assert drawn[:, 1].min() == y.min() and drawn[:, 1].max() == y.max()
+        assert drawn[:, 0].max() == pytest.approx(len(y) / 1_000, abs=0.01)
+    assert fig.axes[1].get_xlim() == (0, 5) and fig.axes[1].get_xlabel() == "time (s)"
+
+
+def test_spectrograms_share_one_scale(spectra):
+    fig = plots.spectrograms(spectra, CONFIG, SOURCE)
+    assert foot(fig) == f"Data: {SOURCE}"
+    *axes, empty, bar = fig.axes
+    assert [ax.get_title() for ax in axes] == list(spectra) and not empty.axison
+    lowest, highest = min(s.min() for s in spectra.values()), max(s.max() for s in spectra.values())
+    for ax, s in zip(axes, spectra.values()):
+        (image,) = ax.images
+        np.testing.assert_array_equal(image.get_array(), s.T)
+        assert image.get_clim() == (lowest, highest) and image.origin == "lower"
+        assert image.get_extent() == [0, 11 * 1_024 / 22_050, 0, 16]
+    assert bar.get_ylabel() == "level (dB)" and axes[0].get_ylabel() == "frequency (Hz)"
+
+
+@pytest.mark.parametrize(
+    "sr, labels", [(22_050, ["200", "500", "1,000", "2,000", "5,000"]), (8_000, ["200", "500", "1,000", "2,000"])]
+)
+def test_ticks_in_hz_stand_in_their_bands_or_not_at_all(spectra, sr, labels):
+    import librosa
+
+    ax = plots.spectrograms(spectra, replace(CONFIG, sr=sr)).axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == labels
+    centres = librosa.mel_frequencies(n_mels=18, fmax=sr / 2)[1:-1]
+    for tick, label in zip(ax.get_yticks(), labels, strict=True):
+        band = int(tick - 0.5)
+        assert centres[band] <= float(label.replace(",", "")) <= centres[band + 1]
+
+
+def test_clip_sheet(clips, spectra):
+    fig = plots.clip_sheet(clips, spectra, CONFIG, SOURCE)
+    assert foot(fig) == f"Data: {SOURCE}" and len(fig.axes) == 2 * 2 + 1
+    for (wave, mel), (name, y) in zip(np.reshape(fig.axes[:4], (2, 2)), clips.items()):
+        assert wave.get_ylabel() == name and envelope(wave)[:, 1].max() == y.max()
+        np.testing.assert_array_equal(mel.images[0].get_array(), spectra[name].T)
+    assert fig.axes[2].get_xlim() == (0, CONFIG.seconds)
+
+
+def test_genre_levels_put_zero_in_the_middle():
+    deviation = pd.DataFrame(np.linspace(-3, 5, 32).reshape(2, 16), index=["jazz", "rock"])
+    fig = plots.genre_levels(deviation, CONFIG, SOURCE)
+    assert foot(fig) == f"Data: {SOURCE}"
+    ax, bar = fig.axes
+    np.testing.assert_array_equal(ax.images[0].get_array(), deviation)
+    assert ax.images[0].get_clim() == (-5, 5) and "dB above or below" in bar.get_ylabel()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["jazz", "rock"]
+
+
+def test_windows_tell_which_samples_none_of_them_reaches(clips):
+    configs = {"short": MelConfig(win_length=512), "long": MelConfig()}
+    fig = plots.windows(clips["one"], configs, 1, SOURCE, n_frames=2)
+    assert foot(fig) == f"Data: {SOURCE}"
+    short, long = fig.axes
+    assert short.get_legend() and not long.get_legend()
+    assert texts(short) == ["frame 0", "frame 1", "frame 2", "frame 3"]
+    samples, *bells = short.lines
+    np.testing.assert_array_equal(samples.get_ydata(), clips["one"][samples.get_xdata()])
+    for frame, bell in enumerate(bells):
+        assert len(bell.get_xdata()) == 512 and bell.get_xdata()[256] == frame * 1_024
+
+
+def test_history_of_one_training():
+    table = {
+        "epoch": [1, 2],
+        "loss": [2.0, 1.0],
+        "accuracy": [0.3, 0.6],
+        "val_loss": [2.2, 1.9],
+        "val_accuracy": [0.2, 0.4],
+    }
+    fig = plots.history(table, SOURCE, chance=0.1)
+    assert foot(fig) == f"Data: {SOURCE}"
+    loss, accuracy = fig.axes
+    assert [line.get_ydata().tolist() for line in loss.lines] == [[2.0, 1.0], [2.2, 1.9]]
+    assert [list(line.get_ydata()) for line in accuracy.lines] == [[0.3, 0.6], [0.2, 0.4], [0.1, 0.1]]
+    assert [text.get_text() for text in accuracy.get_legend().get_texts()] == ["training", "held out", "guessing"]
+
+
+def test_history_of_folds_is_their_mean_above_thin_lines():
+    table = pd.DataFrame({"fold": [0, 0, 1, 1], "epoch": [1, 2, 1, 2], "loss": [4.0, 2.0, 2.0, 0.0], "accuracy": 0.5})
+    loss = plots.history(table).axes[0]
+    assert [line.get_ydata().tolist() for line in loss.lines] == [[4.0, 2.0], [2.0, 0.0], [3.0, 1.0]]
+    assert loss.lines[0].get_linewidth() < loss.lines[2].get_linewidth()
+
+
+def test_confusion_writes_counts_and_shades_shares():
+    counts = np.array([[3, 1, 0], [0, 10, 10], [0, 0, 0]])
+    fig = plots.confusion(counts, ["blues", "jazz", "rock"], SOURCE)
+    assert foot(fig) == f"Data: {SOURCE}"
+    ax = fig.axes[0]
+    assert texts(ax) == [str(n) for n in counts.flat]
+    np.testing.assert_allclose(ax.collections[0].get_array().reshape(3, 3), [[0.75, 0.25, 0], [0, 0.5, 0.5], [0, 0, 0]])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted genre", "true genre")
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["blues", "jazz", "rock"]
+
+
+def test_scores_by_genre_with_the_papers_ring():
+    table = pd.DataFrame({"precision": [0.9, 0.5], "recall": [0.8, 0.4], "f1": [0.85, 0.44]}, index=["jazz", "rock"])
+    fig = plots.scores_by_genre(table, SOURCE, published=pd.Series({"rock": 0.7, "jazz": 0.6}))
+    assert foot(fig) == f"Data: {SOURCE}"
+    (ax,) = fig.axes
+    genres = dict(zip(ax.get_yticks(), [label.get_text() for label in ax.get_yticklabels()], strict=True))
+    drawn = {
+        points.get_label(): {genres[place]: score for score, place in points.get_offsets()} for points in ax.collections
+    }
+    assert drawn == {
+        "precision": {"jazz": 0.9, "rock": 0.5},
+        "recall": {"jazz": 0.8, "rock": 0.4},
+        "F1": {"jazz": 0.85, "rock": 0.44},
+        "F1 in the paper": {"jazz": 0.6, "rock": 0.7},
+    }
+
+
+def test_parts(network):
+    fig = plots.parts(network, "a network")
+    foot(fig)
+    parameters, macs = fig.axes
+    assert [bar.get_width() for bar in parameters.patches] == [0.5, 12, 3, 0.09]
+    assert [bar.get_width() for bar in macs.patches] == [2, 9, 4, 1]
+    assert texts(parameters) == ["0.5", "12.0", "3.0", "0.1"] and texts(macs) == ["2", "9", "4", "1"]
+    assert parameters.yaxis_inverted() and fig.get_suptitle() == "a network"
+
+
+def test_architecture_goes_through_the_parts_in_order(network):
+    fig = plots.architecture(network, "a network")
+    foot(fig)
+    (ax,) = fig.axes
+    assert [bar.get_height() for bar in ax.patches if isinstance(bar, matplotlib.patches.Rectangle)] == pytest.approx(
+        [0.38 + 0.17 * layers / 20 for layers in network["layers"]]
+    )
+    assert texts(ax)[:2] == ["stem\n3 layers", "64 × 32 × 8"] and texts(ax)[-2:] == ["head\n2 layers", "10"]
+    assert len(arrows(ax)) == 3 and ax.get_title() == "a network"
+
+
+def test_branches_run_down_to_where_they_join(network):
+    fig = plots.branches(network, {"waveform": ["stem"], "spectrogram": ["blocks", "tail"]}, "a network")
+    foot(fig)
+    (ax,) = fig.axes
+    places = {text.get_text().split(",")[0]: text.get_position() for text in ax.texts if text.get_text()}
+    assert places == {
+        "waveform": (0, 1),
+        "stem": (0, 2),
+        "spectrogram": (1, 0),
+        "blocks": (1, 1),
+        "tail": (1, 2),
+        "head": (0.5, 3),
+    }
+    assert "blocks, 20 layers\n32 × 16 × 24" in texts(ax)
+    assert sorted(end[0] for _, end in arrows(ax)) == [0, 0.5, 0.5, 1, 1]
