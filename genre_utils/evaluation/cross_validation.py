@@ -141,8 +141,13 @@ def _about(build, options, clips, recipe, protocol, splits, seed, measure):
     known = clips.index["dataset"].iloc[0] if "dataset" in clips.index else ""
     data = {"dataset": known, "source": datasets.source(clips.index), "genres": datasets.genres(clips.index)}
     data |= {"n_clips": len(clips.index), "fingerprint": datasets.fingerprint(clips.index)}
-    inputs = {"inputs": [asdict(config) for config in configs], "shapes": shapes}
-    inputs |= {"crops": isinstance(clips, features.Recordings), "extractor": features.version()}
+    extractor = features.version()
+    applied = [asdict(config) for config in configs]
+    if known == "precomputed":  # how they were computed is not ours to tell
+        applied = [{name: values[name] for name in ("ref", "top_db", "standardise")} for values in applied]
+        extractor = "precomputed"
+    inputs = {"inputs": applied, "shapes": shapes, "crops": isinstance(clips, features.Recordings)}
+    inputs |= {"extractor": extractor}
     made = {"name": build["name"], "options": options, "parameters": network.count_params()}
     made |= {"paper": record.paper, "section": record.section, "hash": digest(training.architecture(network))}
     backend = keras.backend.backend()
