@@ -29,11 +29,10 @@ def write_atomically(path, content):
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content.encode() if isinstance(content, str) else content)
         part.replace(path)
-    except FileNotFoundError:  # tidied away by another process, which had finished
-        if not path.exists():
-            raise
     except OSError as error:
-        raise OSError(error.errno, f"cannot write {path.name} ({error.strerror})", str(path.parent)) from error
+        tidied_by_another = isinstance(error, FileNotFoundError) and path.exists()  # which had finished
+        if not tidied_by_another:
+            raise OSError(error.errno, f"cannot write {path.name} ({error.strerror})", str(path.parent)) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

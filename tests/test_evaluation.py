@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from genre_utils import _store, evaluation, features, training
+from genre_utils import evaluation, features, training
 
 RECIPE = training.Recipe(epochs=1, batch_size=4, learning_rate=0.001)
 
@@ -307,11 +307,3 @@ def test_folder_of_another_run_is_refused(clips, tmp_path):
         with pytest.raises(ValueError, match=f"another run.*{message}"):
             evaluation.cross_validate(*args, **kwargs)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-
-
-def test_atomic_write_leaves_the_old_file_on_failure(tmp_path):
-    path = tmp_path / "a.json"
-    _store.write_atomically(path, json.dumps([1]))
-    with pytest.raises(TypeError):
-        _store.write_atomically(path, object())
-    assert json.loads(path.read_text()) == [1] and [p.name for p in tmp_path.iterdir()] == ["a.json"]

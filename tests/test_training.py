@@ -205,6 +205,60 @@ def test_a_folder_of_another_training_is_refused_and_left_alone(tiny, tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_another_validation_part_network_or_scale_is_another_training(tmp_path):
+    recipe = training.Recipe(epochs=1, batch_size=8, learning_rate=1e-3)
+
+    def run(validation=None, data=None, **options):
+        model = models.build("inception_resnet", (64, 32, 1), 3, seed=0, **options)
+        return training.fit(model, data or toy(), recipe, validation or toy(12, seed=1), tmp_path)
+
+    run()
+    x, y = toy(12, seed=1)
+    standardised = (toy()[0] - 0.5) / 2, toy()[1]
+    for arguments, told in (
+        ({"validation": toy(12, seed=2)}, "its validation have other values"),
+        ({"validation": (x, np.roll(y, 1))}, "validation.labels was"),
+        ({"validation": (x[:9], y[:9])}, "validation.labels was"),
+        ({"data": standardised}, "its data have other values"),
+        ({"scales": (0.17, 0.1, 0.3)}, "network.*scale was 0.2, now 0.3"),
+        ({"dropout": 0.5}, "network.*rate was 0.2, now 0.5"),
+        ({"variant": "uniform"}, "network.*filters was 64, now 32"),
+    ):
+        with pytest.raises(ValueError, match=f"holds another run.*{told}"):
+            run(**arguments)
+
+
+def test_features_that_differ_in_the_last_bit_are_the_same_training(tiny, tmp_path, monkeypatch):
+    """As log-mels do from one processor to another."""
+    (x, y), validation = toy(), toy(12, seed=1)
+    whole = training.fit(tiny(), (x, y), RECIPE, validation, tmp_path)
+    noisy = np.nextafter(x, np.where(np.random.default_rng(0).random(x.shape) < 0.5, -np.inf, np.inf))
+    assert (noisy != x).mean() > 0.9
+    monkeypatch.setattr(training, "_one_epoch", None)
+    found = training.fit(tiny(), (noisy.astype("float32"), y), RECIPE, validation, tmp_path)
+    assert found == whole
+
+
+def test_what_is_measured_may_not_change_on_the_way(tiny, tmp_path, monkeypatch):
+    with monkeypatch.context() as context, pytest.raises(Killed):
+        kill_after(context, 2)
+        training.fit(tiny(), toy(), RECIPE, out_dir=tmp_path)
+
+    def measure(model):
+        return {"size": 1.0}
+
+    with pytest.raises(ValueError, match="holds another run .measure was None, now measure"):
+        training.fit(tiny(), toy(), RECIPE, out_dir=tmp_path, measure=measure)
+    seen = iter([{"a": 1.0}, {"b": 1.0}])
+    with pytest.raises(ValueError, match="epoch 2 measured other things than those before it: a, b"):
+        training.fit(tiny(), toy(), RECIPE, measure=lambda model: next(seen))
+
+
+def test_an_empty_out_dir_is_refused(tiny):
+    with pytest.raises(ValueError, match="out_dir is empty"):
+        training.fit(tiny(), toy(), RECIPE, out_dir="")
+
+
 @pytest.mark.parametrize("share", [0, 0.5, 0.999])
 def test_a_checkpoint_cut_short_is_told(share, tiny, tmp_path):
     training.fit(tiny(), toy(), RECIPE, out_dir=tmp_path)
