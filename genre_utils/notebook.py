@@ -205,10 +205,10 @@ def table(frame, caption="", source="", digits=1):
 def check_parameters(**known):
     """Stop on a parameter that is misnamed, of the wrong type or not among the known values; expand ``~`` in folders.
 
-    For the first cell after the parameters, before anything heavy is imported. The declared parameters are those of
-    the cell that was executed last of those that hold nothing but annotated assignments. Those given are what papermill
-    has put after it, in a cell that begins with ``# Parameters``. A leading ``~`` of parameters named ``…_dir`` is
-    replaced by the home folder, in the notebook too.
+    For the first cell after the parameters, before anything heavy is imported. The parameters are declared in a cell
+    that holds nothing but annotated assignments; of several versions, the one executed last counts. papermill puts the
+    given values after it, in a cell that begins with ``# Parameters``. A leading ``~`` of parameters named ``…_dir``
+    is replaced by the home folder, in the notebook too.
 
     Parameters
     ----------
@@ -260,8 +260,9 @@ def _declared_parameters(shell):
         if cell.startswith("# Parameters\n"):
             given = [ast.unparse(statement.targets[0]) for statement in statements if isinstance(statement, ast.Assign)]
         elif statements and all(isinstance(statement, ast.AnnAssign) for statement in statements):
-            types = {ast.unparse(statement.target): ast.unparse(statement.annotation) for statement in statements}
-            given = []
+            declared = {ast.unparse(statement.target): ast.unparse(statement.annotation) for statement in statements}
+            if not types or types.keys() & declared.keys():  # not a reader's own variables further down
+                types, given = declared, []
     return types, given
 
 

@@ -46,6 +46,7 @@ def test_parameters_declared_again_count_and_forget_what_was_injected(session):
     session.execute(DECLARED)
     session.execute("# Parameters\nepoch = 30\n")
     session.execute("epochs: int = 9")
+    session.execute("mine: list = []")
     assert notebook.check_parameters() == {"epochs": 9}
 
 
