@@ -1,6 +1,8 @@
 """What a notebook needs to begin and to end: set-up, players, tables, provenance."""
 
+import ast
 import base64
+import difflib
 import hashlib
 import html
 import io
@@ -15,10 +17,11 @@ from pathlib import Path
 import numpy as np
 
 MP3_SECONDS = 10.0
+PARAMETER_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
 PACKAGES = ("genre-utils", "keras", "tensorflow", "jax", "torch", "librosa", "numpy", "scikit-learn")
 
 
-def begin():
+def setup():
     """Quiet the libraries' logs, hide what only concerns their authors, and set the figures' style."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -111,8 +114,12 @@ def players(sounds, sr=None, seconds=MP3_SECONDS):
     return HTML("".join(player(sound, sr, caption, seconds).data for caption, sound in sounds.items()))
 
 
-def explore(draw, **choices):
-    """A figure with a menu for each of its arguments; in the published book, where nobody answers, as it is at first.
+def interact(draw, **choices):
+    """A figure with a menu for each of its arguments; where nobody answers, the figure of the first choices.
+
+    A widget is made only when the front end takes input, as JupyterLab and Colab do. Under papermill, nbclient and
+    nbconvert, which do not, a widget may hang the notebook (jupyter/nbclient issue 312). ``GENRE_UTILS_BOOK=1`` asks
+    for the figure in any case.
 
     Parameters
     ----------
@@ -124,14 +131,24 @@ def explore(draw, **choices):
     Returns
     -------
     Figure or None
-        The figure in the book; elsewhere nothing, for the widget shows itself.
+        The figure where nobody answers; elsewhere nothing, for the widget shows itself.
     """
-    if os.environ.get("GENRE_UTILS_BOOK"):
+    if os.environ.get("GENRE_UTILS_BOOK") or not _takes_input():
         return draw(**{name: values[0] for name, values in choices.items()})
     import ipywidgets
 
     ipywidgets.interact(draw, **choices)
     return None
+
+
+def _takes_input():
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if not hasattr(shell, "get_parent"):  # not in a kernel
+        return False
+    request = shell.get_parent() or {}
+    return bool(request.get("content", {}).get("allow_stdin"))
 
 
 def source_code(*things):
@@ -185,13 +202,87 @@ def table(frame, caption="", source="", digits=1):
     return styler.set_table_attributes('class="dataframe"')
 
 
-def provenance(parameters, index=None):
-    """What this notebook ran with: the last cell of each.
+def check_parameters(**known):
+    """Stop on a parameter that is misnamed, of the wrong type or not among the known values; expand ``~`` in folders.
+
+    For the first cell after the parameters, before anything heavy is imported. The parameters are declared in a cell
+    that holds nothing but annotated assignments; of several versions, the one executed last counts. papermill puts the
+    given values after it, in a cell that begins with ``# Parameters``. A leading ``~`` of parameters named ``…_dir``
+    is replaced by the home folder, in the notebook too.
 
     Parameters
     ----------
-    parameters : dict
-        The notebook's parameters.
+    **known : sequence
+        The known values of a parameter, by its name.
+
+    Returns
+    -------
+    dict
+        Value of each parameter by its name; empty outside IPython.
+
+    Raises
+    ------
+    ValueError
+        If papermill was given a parameter that is not declared, or a value is of another type than its annotation or
+        not among the known ones.
+    """
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        return {}
+    types, given = _declared_parameters(shell)
+    if not types:
+        raise ValueError("no parameters are declared: run the cell of the parameters first")
+    for name in [*given, *known]:
+        if name not in types:
+            near = difflib.get_close_matches(name, types, n=1)
+            guess = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"{name} is not a parameter of this notebook, which has {', '.join(types)}{guess}")
+    values = {name: shell.user_ns[name] for name in types}
+    for name, value in values.items():
+        _check_type(name, value, types[name])
+        if name in known and value not in known[name]:
+            raise ValueError(f"{name} is {value!r}, expected one of {', '.join(map(repr, known[name]))}")
+        if name.endswith("_dir"):
+            values[name] = shell.user_ns[name] = os.path.expanduser(value)
+    return values
+
+
+def _declared_parameters(shell):
+    """Annotation of each declared parameter by its name, and the names that papermill has set after that cell."""
+    types, given = {}, []
+    for cell in shell.history_manager.input_hist_parsed:
+        try:
+            statements = ast.parse(cell).body
+        except SyntaxError:
+            continue
+        if cell.startswith("# Parameters\n"):
+            given = [ast.unparse(statement.targets[0]) for statement in statements if isinstance(statement, ast.Assign)]
+        elif statements and all(isinstance(statement, ast.AnnAssign) for statement in statements):
+            declared = {ast.unparse(statement.target): ast.unparse(statement.annotation) for statement in statements}
+            if not types or types.keys() & declared.keys():  # not a reader's own variables further down
+                types, given = declared, []
+    return types, given
+
+
+def _check_type(name, value, kind):
+    if isinstance(value, PARAMETER_TYPES[kind]) and isinstance(value, bool) == (kind == "bool"):
+        return
+    advice = {
+        "bool": f"-p {name} True or -p {name} False",
+        "int": f"a whole number, such as -p {name} 10",
+        "float": f"a number, such as -p {name} 0.5",
+        "str": f"-r {name} {value}, which papermill leaves as text",
+    }
+    raise ValueError(f"{name} is {value!r} (of type {type(value).__name__}), expected {kind}: pass {advice[kind]}")
+
+
+def provenance(index=None):
+    """What this notebook ran with, its parameters among them: the last cell of each.
+
+    Parameters
+    ----------
     index : pd.DataFrame, optional
         The clips, of which the number and fingerprint are told.
 
@@ -199,11 +290,15 @@ def provenance(parameters, index=None):
     -------
     IPython.display.HTML
     """
+    from IPython import get_ipython
     from IPython.display import HTML
 
     from . import datasets
 
-    rows = {"parameters": ", ".join(f"{name} = {value!r}" for name, value in parameters.items())}
+    rows = {}
+    if (shell := get_ipython()) is not None:
+        types, _ = _declared_parameters(shell)
+        rows["parameters"] = ", ".join(f"{name} = {shell.user_ns[name]!r}" for name in types)
     if index is not None:
         rows["data"] = f"{datasets.source(index)}; fingerprint {datasets.fingerprint(index)}"
     rows["packages"] = ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name)))

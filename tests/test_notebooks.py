@@ -12,6 +12,8 @@ import papermill
 import pytest
 import yaml
 
+from genre_utils import evaluation
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PARAMETER_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
@@ -119,6 +121,68 @@ def test_parameters_are_set_in_their_cell_only(path):
 
 
 @every_notebook
+def test_parameters_are_checked_before_anything_else(path):
+    nb = read(path)
+    call = parameter_check(nb)
+    assert call, "the first code cell after the parameters is not notebook.check_parameters(…)"
+    told = papermill.inspect_notebook(str(path))
+    for keyword in call.keywords:
+        known = ast.literal_eval(keyword.value)
+        assert ast.literal_eval(told[keyword.arg]["default"]) in known, keyword.arg
+        if keyword.arg == "protocol":
+            assert known == tuple(evaluation.PROTOCOLS)
+
+
+def parameter_check(nb):
+    """The call of `notebook.check_parameters` that begins the first code cell after the parameters, or None."""
+    cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+    (parameters,) = tagged(nb, "parameters")
+    return called(ast.parse(python(cells[cells.index(parameters) + 1])).body[0], "notebook.check_parameters")
+
+
+def tells_provenance(cell):
+    """Whether a cell ends with `notebook.provenance`, which is given the clips alone."""
+    call = called(ast.parse(python(cell)).body[-1], "notebook.provenance")
+    return bool(call) and not call.keywords and [ast.unparse(value) for value in call.args] in ([], ["index"])
+
+
+def called(statement, name):
+    is_call = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+    return statement.value if is_call and ast.unparse(statement.value.func) == name else None
+
+
+@pytest.mark.parametrize(
+    "cells, checked",
+    [
+        (["notebook.check_parameters();"], True),
+        (["notebook.check_parameters(model=('bbnn',))", "import numpy"], True),
+        (["import numpy", "notebook.check_parameters()"], False),
+        (["import numpy\nnotebook.check_parameters()"], False),
+        (["checked = notebook.check_parameters"], False),
+    ],
+)
+def test_an_unchecked_notebook_is_found(cells, checked):
+    parameters = nbformat.v4.new_code_cell("seed: int = 0", metadata={"tags": ["parameters"]})
+    prose = nbformat.v4.new_markdown_cell("The next cell checks them.")
+    nb = nbformat.v4.new_notebook(cells=[parameters, prose, *map(nbformat.v4.new_code_cell, cells)])
+    assert bool(parameter_check(nb)) == checked
+
+
+@pytest.mark.parametrize(
+    "source, told",
+    [
+        ("notebook.provenance()", True),
+        ("folder.cleanup()\nnotebook.provenance(index)", True),
+        ("notebook.provenance(index)\nfolder.cleanup()", False),
+        ("notebook.provenance({'seed': seed}, index)", False),
+        ("print('notebook.provenance(index)')", False),
+    ],
+)
+def test_a_notebook_without_provenance_is_found(source, told):
+    assert tells_provenance(nbformat.v4.new_code_cell(source)) == told
+
+
+@every_notebook
 def test_functions_are_short(path):
     for cell in read(path).cells:
         if cell.cell_type == "code":
@@ -145,7 +209,7 @@ def test_ends_with_summary_and_provenance(path):
     cells = read(path).cells
     assert any(re.search(r"^## Summary", cell.source, re.MULTILINE) for cell in cells if cell.cell_type == "markdown")
     assert cells[-1].cell_type == "code" and cells[-1].metadata.get("tags") == ["provenance"]
-    assert "notebook.provenance(" in cells[-1].source
+    assert tells_provenance(cells[-1])
 
 
 @every_notebook
