@@ -16,9 +16,7 @@ FLOORS = [
     "datasets",
     "augment",
     "features",
-    "feeding",  # for now: to become a part of features
     "models",
-    "_device",  # for now: to become a part of training
     "training",
     "evaluation",
     "plots",

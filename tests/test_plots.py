@@ -228,3 +228,33 @@ def test_branches_run_down_to_where_they_join(network):
     }
     assert "blocks, 20 layers\n32 × 16 × 24" in texts(ax)
     assert sorted(end[0] for _, end in arrows(ax)) == [0, 0.5, 0.5, 1, 1]
+
+
+def test_feature_maps_are_drawn_as_they_are():
+    maps = {name: np.random.default_rng(k).normal(size=(12, 5 + k)) for k, name in enumerate(["input", "map 3"])}
+    fig = plots.feature_maps(maps, SOURCE)
+    assert [ax.get_title() for ax in fig.axes] == ["input", "map 3"] and fig.get_supxlabel() == f"Data: {SOURCE}"
+    for ax, picture in zip(fig.axes, maps.values()):
+        np.testing.assert_array_equal(ax.images[0].get_array(), picture.T)
+
+
+def test_kernels_share_one_scale_around_zero():
+    weights = np.random.default_rng(0).normal(size=(3, 4, 5))
+    fig = plots.kernels(weights, SOURCE, columns=3)
+    drawn = [ax for ax in fig.axes if ax.images]
+    assert len(drawn) == 5
+    for k, ax in enumerate(drawn):
+        np.testing.assert_array_equal(ax.images[0].get_array(), weights[..., k].T)
+        assert ax.images[0].get_clim() == (-np.abs(weights).max(), np.abs(weights).max())
+
+
+def test_intervals_stand_at_their_scores():
+    table = pd.DataFrame({"accuracy": [0.5, 0.25], "low": [0.4, 0.1], "high": [0.6, 0.3]}, index=["a", "b"])
+    reference = pd.Series({"b": 0.9}, name="the paper")
+    ax = plots.intervals(table, SOURCE, chance=0.125, reference=reference).axes[0]
+    lines, dots, rings = ax.collections
+    assert [segment[:, 0].tolist() for segment in lines.get_segments()] == [[0.4, 0.6], [0.1, 0.3]]
+    assert dots.get_offsets()[:, 0].tolist() == [0.5, 0.25] and rings.get_offsets()[1, 0] == 0.9
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["the paper", "guessing"]
+    assert plots.intervals(table).axes[0].get_legend() is None

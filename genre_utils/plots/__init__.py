@@ -4,8 +4,8 @@ A figure that shows data takes `source`, the words of `datasets.source`, and pri
 """
 
 from ._figure import CMAP, PALETTE, finalize, style
-from .networks import architecture, branches, parts
-from .results import confusion, history, scores_by_genre
+from .networks import architecture, branches, feature_maps, kernels, parts
+from .results import confusion, history, intervals, scores_by_genre
 from .sound import clip_sheet, genre_levels, spectrograms, waveforms, windows
 
 __all__ = [
@@ -15,9 +15,12 @@ __all__ = [
     "branches",
     "clip_sheet",
     "confusion",
+    "feature_maps",
     "finalize",
     "genre_levels",
     "history",
+    "intervals",
+    "kernels",
     "parts",
     "scores_by_genre",
     "spectrograms",

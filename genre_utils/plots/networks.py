@@ -1,8 +1,9 @@
 """Figures of networks: their parts, what these cost, and how they are joined."""
 
+import numpy as np
 from matplotlib import pyplot as plt
 
-from ._figure import finalize
+from ._figure import CMAP, finalize
 
 
 def parts(table, title=""):
@@ -32,7 +33,7 @@ def parts(table, title=""):
 
 
 def architecture(table, title=""):
-    """The parts of a network in reading order, with what each hands on; a box's height goes with its layers.
+    """The parts of a network in reading order, with the size of each one's output; a box's height goes with its layers.
 
     Parameters
     ----------
@@ -97,3 +98,62 @@ def branches(table, inputs, title=""):
     ax.set(xlim=(-0.6, len(inputs) - 0.4), ylim=(depth + len(joined) + 0.5, -0.5), title=title)
     ax.set_axis_off()
     return finalize(fig)
+
+
+def feature_maps(maps, source="", columns=4):
+    """Pictures inside a network side by side, each on a colour scale of its own: inputs, feature maps, kernels' answers.
+
+    Parameters
+    ----------
+    maps : dict of str to np.ndarray [shape=(n_frames, n_bands)]
+        Title of each; time is drawn to the right.
+    source : str
+    columns : int
+
+    Returns
+    -------
+    Figure
+
+    References
+    ----------
+    Notebooks 04 to 08.
+    """
+    columns = min(columns, len(maps))
+    rows = -(-len(maps) // columns)
+    fig, axes = plt.subplots(rows, columns, figsize=(8, 0.5 + 2.1 * rows), squeeze=False, layout="constrained")
+    for ax in axes.flat[len(maps) :]:
+        ax.set_axis_off()
+    for ax, (title, picture) in zip(axes.flat, maps.items()):
+        ax.imshow(picture.T, origin="lower", aspect="auto", cmap=CMAP)
+        ax.set(xticks=[], yticks=[], xlabel=f"{picture.shape[0]} × {picture.shape[1]}")
+        ax.set_title(title, fontsize="small")
+    return finalize(fig, source)
+
+
+def kernels(weights, source="", columns=16):
+    """The kernels of a network's first convolution, red for positive weights and blue for negative ones.
+
+    Parameters
+    ----------
+    weights : np.ndarray [shape=(height, width, n_filters)]
+        Time by frequency; time is drawn to the right.
+    source : str
+    columns : int
+
+    Returns
+    -------
+    Figure
+
+    References
+    ----------
+    Notebooks 05 and 07.
+    """
+    n = weights.shape[-1]
+    limit = np.abs(weights).max()
+    fig, axes = plt.subplots(-(-n // columns), columns, figsize=(8, 0.3 + 0.55 * -(-n // columns)), squeeze=False)
+    for ax in axes.flat[n:]:
+        ax.set_axis_off()
+    for ax, kernel in zip(axes.flat, np.moveaxis(weights, -1, 0)):
+        ax.imshow(kernel.T, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
+        ax.set(xticks=[], yticks=[])
+    return finalize(fig, source)

@@ -108,3 +108,40 @@ def scores_by_genre(table, source="", published=None):
     ax.grid(axis="y", linewidth=0.4)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
     return finalize(fig, source)
+
+
+def intervals(table, source="", chance=None, reference=None, xlabel="accuracy"):
+    """Scores with their intervals, a row each, beside a reference such as a paper's.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Columns `accuracy`, `low` and `high`, 0 to 1, such as ``evaluation.compare(…).scores``; a row each.
+    source : str
+    chance : float, optional
+        Score of guessing, drawn as a line.
+    reference : pd.Series, optional
+        Scores by the table's index, drawn as rings; its name is their label.
+    xlabel : str
+
+    Returns
+    -------
+    Figure
+
+    References
+    ----------
+    Notebooks 10 to 13.
+    """
+    fig, ax = plt.subplots(figsize=(8, 0.9 + 0.36 * len(table)), layout="constrained")
+    places = np.arange(len(table))[::-1]
+    ax.hlines(places, table["low"], table["high"], color="C0")
+    ax.scatter(table["accuracy"], places, color="C0", zorder=3)
+    if reference is not None:
+        rings = reference.reindex(table.index)
+        ax.scatter(rings, places, s=80, facecolors="none", edgecolors="0.2", label=reference.name)
+    if chance is not None:
+        ax.axvline(chance, color="0.5", linestyle=":", label="guessing")
+    ax.set(yticks=places, yticklabels=table.index, xlim=(0, 1), xlabel=xlabel)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+    return finalize(fig, source)
