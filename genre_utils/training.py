@@ -11,9 +11,6 @@ import keras
 import numpy as np
 
 from ._store import checked_folder, digest, only_writer, progress, refuse_another_run, write_atomically
-from .models import Recipe
-
-__all__ = ["Recipe", "TrainingDiverged", "architecture", "check_data", "device", "device_defaults", "fit", "predict"]
 
 
 class TrainingDiverged(ArithmeticError):

@@ -40,7 +40,7 @@ def middles(tracks, batch_size, augmented=False):
     "model", [name for name, network in models.NETWORKS.items() if network.paper.startswith("Fella")]
 )
 def test_batches_fit_the_network(model, tracks):
-    shape = models.input_shape(models.input_configs(model, SECONDS))
+    shape = models.input_shape_of(models.input_configs(model, SECONDS))
     data = crops(tracks, model)
     assert len(data) == 4  # 16 tracks in batches of 5, and one left over
     *inputs, labels = flat(data[0])
@@ -52,8 +52,8 @@ def test_batches_fit_the_network(model, tracks):
 
 
 def test_the_papers_sizes():
-    assert models.input_shape(models.input_configs("fusion")) == ((160_000, 1), (224, 224, 1))
-    assert models.input_shape(models.input_configs("baseline_b")) == (128, 513, 1)
+    assert models.input_shape_of(models.input_configs("fusion")) == ((160_000, 1), (224, 224, 1))
+    assert models.input_shape_of(models.input_configs("baseline_b")) == (128, 513, 1)
 
 
 def test_every_clip_once_an_epoch_in_a_new_order(tracks):
@@ -122,8 +122,8 @@ def test_augmentation_is_that_of_the_paper(tracks, monkeypatch):
 
 def train(tracks, out_dir=None, workers=1):
     keras.utils.set_random_seed(0)
-    model = models.build("baseline_a_1d", models.input_shape(models.input_configs("baseline_a_1d", SECONDS)), 8)
-    recipe = training.Recipe(epochs=2, learning_rate=1e-3, lr_patience=None, stop_patience=None)
+    model = models.build("baseline_a_1d", models.input_shape_of(models.input_configs("baseline_a_1d", SECONDS)), 8)
+    recipe = models.Recipe(epochs=2, learning_rate=1e-3, lr_patience=None, stop_patience=None)
     held_out = crops(tracks, "baseline_a_1d", augmented=False)
     history = training.fit(model, crops(tracks, "baseline_a_1d"), recipe, held_out, out_dir, workers=workers)
     return [history["loss"], history["val_loss"]], model.get_weights()

@@ -434,16 +434,6 @@ def test_the_six_broken_tracks_are_as_broken_as_fmas(fma_root):
             audio.load(fma_root / "fma_small" / track[:3] / f"{track}.mp3")
 
 
-def test_random_split_is_stratified_and_seeded(fma_root):
-    splits = [datasets.load("fma-small", fma_root, split="random", seed=seed)["split"] for seed in (0, 0, 1)]
-    assert splits[0].equals(splits[1]) and not splits[0].equals(splits[2])
-    index = datasets.load("fma-small", fma_root, split="random")
-    assert index.groupby("genre")["split"].value_counts().unstack()[["training", "validation", "test"]].eq(
-        [8, 1, 1]).all(axis=None)  # fmt: skip
-    with pytest.raises(ValueError, match="split is 'both'"):
-        datasets.load("fma-small", fma_root, split="both")
-
-
 def test_real_fma_is_not_called_synthetic_and_other_subsets_are_passed_over(fma_copy):
     (fma_copy / "settings.json").unlink()
     tracks = fma_copy / "fma_metadata" / "tracks.csv"

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from genre_utils import evaluation, features, training
+from genre_utils import evaluation, features, models, training
 
-RECIPE = training.Recipe(epochs=1, batch_size=4, learning_rate=0.001)
+RECIPE = models.Recipe(epochs=1, batch_size=4, learning_rate=0.001)
 
 
 def test_scores_equal_scikit_learns():
@@ -107,7 +107,7 @@ def probabilities(result):
 
 def test_protocols_judge_the_weights_that_they_name(clips, tmp_path):
     index = clips.index
-    recipe = training.Recipe(epochs=6, batch_size=4, learning_rate=0.02)
+    recipe = models.Recipe(epochs=6, batch_size=4, learning_rate=0.02)
     found = {
         p: evaluation.cross_validate("tiny", clips, recipe, n_folds=2, seed=3, protocol=p, out_dir=tmp_path / p)
         for p in evaluation.PROTOCOLS
@@ -163,6 +163,27 @@ def test_splits_divide_and_do_not_overlap():
             assert not set(artists[one]) & set(artists[other])
 
 
+def test_random_splits_are_stratified_and_seeded():
+    labels = np.repeat(range(8), 10)
+    splits = [evaluation.random_splits(labels, 2, seed) for seed in (0, 0, 1)]
+    assert all((one == other).all() for one, other in zip(splits[0][1], splits[1][1]))
+    assert (splits[0][0].test != splits[0][1].test).any() and (splits[0][0].test != splits[2][0].test).any()
+    for split in splits[0]:
+        assert [np.bincount(labels[part]).tolist() for part in split] == [[8] * 8, [1] * 8, [1] * 8]
+    [uneven] = evaluation.random_splits([0] * 30 + [1] * 3 + [2] * 3, 1)
+    assert [len(part) for part in uneven] == [26, 5, 5]
+
+
+def test_holdout_takes_a_fifth_or_what_there_is():
+    labels = np.repeat(range(4), 10)
+    split = evaluation.holdout(labels, seed=3)
+    assert np.bincount(labels[split.test]).tolist() == [2] * 4 and not len(split.validation)
+    assert np.bincount(labels[evaluation.holdout(labels[::5], seed=3).test]).tolist() == [1] * 4
+    groups = [f"{i // 5}" for i in range(40)]
+    grouped = evaluation.holdout(labels, n_parts=2, groups=groups)
+    assert not set(np.array(groups)[grouped.training]) & set(np.array(groups)[grouped.test])
+
+
 def test_predefined_split():
     index = pd.DataFrame({"split": ["training", "", "test", "validation", "training"]})
     training_part, validation, test = evaluation.predefined_split(index)
@@ -202,7 +223,7 @@ def test_splits_that_cannot_be_run_are_refused_before_training(clips, monkeypatc
 def run_to_be_killed(folder):
     index = index_of(24)
     x = np.random.default_rng(0).normal(size=(24, 64, 32)).astype("float32") + index["label"].to_numpy()[:, None, None]
-    recipe = training.Recipe(epochs=5, batch_size=4, learning_rate=0.002, lr_patience=1, min_delta=0.1)
+    recipe = models.Recipe(epochs=5, batch_size=4, learning_rate=0.002, lr_patience=1, min_delta=0.1)
     clips = features.Features(x, index, None, CONFIG)
     evaluation.cross_validate("baseline_b", clips, recipe, n_folds=3, out_dir=folder, protocol="chosen_on_test")
 

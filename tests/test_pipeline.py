@@ -143,7 +143,7 @@ def test_two_processes_in_one_folder_finish_once(tracks, tmp_path):
 def test_a_record_says_what_a_network_needs():
     for name, network in models.NETWORKS.items():
         assert models.build(name).count_params() and network.section and set(network.inputs) <= set(features.PRESETS)
-        assert models.input_shape(models.input_configs(name)) == (
+        assert models.input_shape_of(models.input_configs(name)) == (
             tuple(tuple(t.shape[1:]) for t in models.build(name).inputs)
             if len(network.inputs) > 1
             else tuple(models.build(name).inputs[0].shape[1:])

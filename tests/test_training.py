@@ -7,7 +7,7 @@ import pytest
 
 from genre_utils import models, training
 
-RECIPE = training.Recipe(epochs=6, batch_size=4, learning_rate=0.002)
+RECIPE = models.Recipe(epochs=6, batch_size=4, learning_rate=0.002)
 
 
 def toy(n=24, n_classes=3, seed=0):
@@ -39,7 +39,7 @@ def test_fusion_takes_two_inputs():
     (waves, y), (mels, _) = toy_waves(8), toy(8)
     mels = np.repeat(mels, 2, axis=2)
     model = models.build("fusion", ((16_384, 1), (64, 64, 1)), 3)
-    recipe = training.Recipe(epochs=1, batch_size=8, learning_rate=1e-3)
+    recipe = models.Recipe(epochs=1, batch_size=8, learning_rate=1e-3)
     history = training.fit(model, ([waves, mels], y), recipe, validation=([waves, mels], y))
     assert np.isfinite(history["val_loss"]).all()
     with pytest.raises(ValueError, match="1 arrays of inputs, the network takes 2"):
@@ -78,7 +78,7 @@ def test_published_recipe():
 
 def test_learning_rate_halves_and_training_stops_when_nothing_improves(tiny):
     x, y = toy()
-    recipe = training.Recipe(epochs=30, batch_size=8, learning_rate=1e-9, lr_patience=2, stop_patience=4, min_delta=0.5)
+    recipe = models.Recipe(epochs=30, batch_size=8, learning_rate=1e-9, lr_patience=2, stop_patience=4, min_delta=0.5)
     history = training.fit(tiny(), (x, y), recipe)
     assert history["epoch"] == [1, 2, 3, 4, 5]
     assert history["learning_rate"][-1] < 0.6e-9
@@ -99,7 +99,7 @@ def test_l2_is_added_to_the_gradient_as_pytorchs_adam_does(tmp_path):
     model = keras.Sequential([keras.Input((64, 32, 1)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")])
     x, y = toy()
     before = model.get_weights()
-    training.fit(model, (x * 0, y), training.Recipe(epochs=1, batch_size=24, learning_rate=0.01, l2=0.5))
+    training.fit(model, (x * 0, y), models.Recipe(epochs=1, batch_size=24, learning_rate=0.01, l2=0.5))
     # Without input the kernel's gradient is the decay alone, and Adam's first step is its sign times the rate.
     model.save(tmp_path / "model.keras")
     assert isinstance(keras.models.load_model(tmp_path / "model.keras").optimizer, keras.optimizers.Adam)
@@ -111,7 +111,7 @@ def test_the_best_weights_are_those_of_the_lowest_validation_loss(tiny):
     keras.utils.set_random_seed(0)
     model, (x, y) = tiny(), toy(12, seed=1)
     validation = x, np.roll(y, 1)  # wrong labels: the better it learns, the more it loses here
-    recipe = training.Recipe(epochs=8, batch_size=4, learning_rate=0.01, weights="best", stop_patience=None)
+    recipe = models.Recipe(epochs=8, batch_size=4, learning_rate=0.01, weights="best", stop_patience=None)
     history = training.fit(model, toy(), recipe, validation)
     assert np.argmin(history["val_loss"]) < 7  # the last epoch is not the best, or this tests nothing
     loss, accuracy = model.evaluate(*validation, batch_size=4, verbose=0)
@@ -153,7 +153,7 @@ def kill_after(monkeypatch, n_epochs):
     "name, jit, n_epochs", [("inception_resnet", None, 2), ("baseline_b", True, 1), ("baseline_b", None, 3)]
 )
 def test_a_killed_training_ends_as_if_nothing_had_happened(name, jit, n_epochs, tmp_path, monkeypatch):
-    recipe = training.Recipe(
+    recipe = models.Recipe(
         epochs=4,
         batch_size=8,
         learning_rate=0.002,
@@ -183,7 +183,7 @@ def test_a_killed_training_ends_as_if_nothing_had_happened(name, jit, n_epochs, 
 
 
 def test_early_stopping_survives_a_kill_at_its_last_epoch(tiny, tmp_path, monkeypatch):
-    recipe = training.Recipe(epochs=30, batch_size=8, learning_rate=1e-9, stop_patience=2, min_delta=0.5)
+    recipe = models.Recipe(epochs=30, batch_size=8, learning_rate=1e-9, stop_patience=2, min_delta=0.5)
     with monkeypatch.context() as context, pytest.raises(Killed):
         kill_after(context, 3)
         training.fit(tiny(), toy(), recipe, out_dir=tmp_path)
@@ -206,7 +206,7 @@ def test_a_folder_of_another_training_is_refused_and_left_alone(tiny, tmp_path):
 
 
 def test_another_validation_part_network_or_scale_is_another_training(tmp_path):
-    recipe = training.Recipe(epochs=1, batch_size=8, learning_rate=1e-3)
+    recipe = models.Recipe(epochs=1, batch_size=8, learning_rate=1e-3)
 
     def run(validation=None, data=None, **options):
         model = models.build("inception_resnet", (64, 32, 1), 3, seed=0, **options)
@@ -279,7 +279,7 @@ def test_mixed_precision_predicts_and_learns_as_float32_does(precision):
     assert model.layers[5].compute_dtype == precision.removeprefix("mixed_")
     assert keras.backend.standardize_dtype(found.dtype) == "float32"
     np.testing.assert_allclose(found, exact(x), atol=0.02)
-    history = training.fit(model, (x, y), training.Recipe(epochs=8, batch_size=4, learning_rate=0.002))
+    history = training.fit(model, (x, y), models.Recipe(epochs=8, batch_size=4, learning_rate=0.002))
     assert history["accuracy"][-1] > 0.8
 
 
@@ -287,7 +287,7 @@ def test_mixed_precision_predicts_and_learns_as_float32_does(precision):
 def test_speed_is_all_that_xla_and_several_steps_change(option):
     def run(**options):
         keras.utils.set_random_seed(3)
-        recipe = training.Recipe(epochs=2, batch_size=4, learning_rate=0.002, **options)
+        recipe = models.Recipe(epochs=2, batch_size=4, learning_rate=0.002, **options)
         return training.fit(models.build("baseline_b", (64, 32, 1), 3), toy(22), recipe)["loss"]
 
     np.testing.assert_allclose(run(**option), run(), rtol=1e-2)
@@ -302,7 +302,7 @@ def test_batch_norm_momentum_is_set_before_training():
     model = keras.Sequential([keras.Input((64, 32, 1)), keras.layers.BatchNormalization(), keras.layers.Flatten()])
     model.add(keras.layers.Dense(3, activation="softmax"))
     x, y = toy()
-    training.fit(model, (x + 5, y), training.Recipe(epochs=1, batch_size=24, batch_norm_momentum=0.25))
+    training.fit(model, (x + 5, y), models.Recipe(epochs=1, batch_size=24, batch_norm_momentum=0.25))
     mean = float(model.layers[0].moving_mean.numpy()[0])
     assert mean == pytest.approx(0.75 * (x.mean() + 5), rel=1e-3)
 
@@ -334,11 +334,11 @@ def test_data_that_does_not_fit_is_refused_before_training(change, message, tiny
 
 def test_recipes_that_make_no_sense_are_refused(tiny):
     with pytest.raises(ValueError, match="must be positive"):
-        training.Recipe(epochs=0)
+        models.Recipe(epochs=0)
     with pytest.raises(ValueError, match="monitor is"):
-        training.Recipe(monitor="accuracy")
+        models.Recipe(monitor="accuracy")
     with pytest.raises(ValueError, match="weights is"):
-        training.Recipe(weights="first")
+        models.Recipe(weights="first")
     for change in ({"monitor": "val_loss"}, {"weights": "best"}):
         with pytest.raises(ValueError, match="give fit"):
             training.fit(tiny(), toy(), dataclasses.replace(RECIPE, **change))

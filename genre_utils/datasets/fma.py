@@ -2,7 +2,6 @@
 
 import zipfile
 
-import numpy as np
 import pandas as pd
 
 from ..papers import FMA_FAULTY
@@ -21,7 +20,7 @@ _FIELDS = {
 }
 
 
-def load(root, split="official", seed=0):
+def load(root):
     """Files, genres, artists and parts of fma_small.
 
     Left out are the six corrupted tracks (`papers.FMA_FAULTY`), and those that ``tracks.csv`` lists and the folder
@@ -31,16 +30,12 @@ def load(root, split="official", seed=0):
     ----------
     root : Path
         The folder that holds ``fma_small/000/000002.mp3`` … and ``fma_metadata/tracks.csv``, or its ``fma_small``.
-    split : {"official", "random"}
-        What the column `split` tells ("training", "validation" or "test"): the published partition, in which no artist
-        is in two parts; or 80/10/10 within each genre after a shuffle, as in the FMA paper.
-    seed : int
-        Of the shuffle.
 
     Returns
     -------
     pd.DataFrame
-        Columns `clip_id`, the track's number in six digits, `path`, `genre`, `artist`, its number, and `split`;
+        Columns `clip_id`, the track's number in six digits, `path`, `genre`, `artist`, its number, and `split`, the
+        published partition, in which no artist is in two parts;
         ``attrs["left_out"]`` tells the reason by `clip_id` of each track that was left out.
 
     Raises
@@ -48,10 +43,8 @@ def load(root, split="official", seed=0):
     FileNotFoundError
         If ``tracks.csv`` or the sound is missing.
     ValueError
-        If ``tracks.csv`` is not FMA's, or the kind of split is unknown.
+        If ``tracks.csv`` is not FMA's.
     """
-    if split not in ("official", "random"):
-        raise ValueError(f"split is {split!r}, expected 'official' or 'random'")
     home = next((folder for folder in (root, root.parent) if (folder / "fma_metadata" / "tracks.csv").is_file()), None)
     if home is None:
         raise FileNotFoundError(
@@ -67,8 +60,6 @@ def load(root, split="official", seed=0):
     index = index[~index["clip_id"].isin(FMA_FAULTY)]
     if index.empty:
         raise ValueError(f"none of the {len(files)} files in {folder} is a usable track of fma_small by tracks.csv")
-    if split == "random":
-        index = index.assign(split=_shuffled(index["genre"], seed))
     index.attrs["left_out"] = _left_out({clip_id for clip_id, _ in files}, set(tracks["clip_id"]))
     return index
 
@@ -171,12 +162,3 @@ def _left_out(found, listed):
         if clip_id in found | listed:
             reasons[clip_id] = f"one of the six corrupted tracks, with {seconds:g} s of sound"
     return dict(sorted(reasons.items()))
-
-
-def _shuffled(genre, seed):
-    rng = np.random.default_rng(seed)
-    part = pd.Series("training", index=genre.index)
-    for rows in genre.groupby(genre).groups.values():
-        rows, tenth = rng.permutation(rows), round(len(rows) / 10)
-        part[rows[:tenth]], part[rows[tenth : 2 * tenth]] = "validation", "test"
-    return part

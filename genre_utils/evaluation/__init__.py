@@ -6,31 +6,3 @@ from .metrics import accuracy_with_negatives, calibration, confusion, scores, sc
 from .result import Result, load, save
 from .splits import Split, holdout, k_fold, predefined_split, random_splits, stratified_folds
 from .uncertainty import Accuracy, accuracy, bootstrap, corrected_t_test, mcnemar, run_statistics, wilson
-
-__all__ = [
-    "PROTOCOLS",
-    "Accuracy",
-    "Comparison",
-    "Result",
-    "Split",
-    "accuracy",
-    "accuracy_with_negatives",
-    "bootstrap",
-    "calibration",
-    "compare",
-    "confusion",
-    "corrected_t_test",
-    "cross_validate",
-    "holdout",
-    "k_fold",
-    "load",
-    "mcnemar",
-    "predefined_split",
-    "random_splits",
-    "run_statistics",
-    "save",
-    "scores",
-    "scores_by_genre",
-    "stratified_folds",
-    "wilson",
-]

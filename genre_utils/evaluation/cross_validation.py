@@ -122,7 +122,7 @@ def _input_shape(clips):
     from .. import models
 
     if isinstance(clips, features.Recordings):
-        return models.input_shape(clips.config)
+        return models.input_shape_of(clips.config)
     parts = clips.x if isinstance(clips.x, tuple) else (clips.x,)
     if len(clips.index) != len(parts[0]):
         raise ValueError(f"{len(parts[0])} inputs and {len(clips.index)} rows in their index; expected one each")

@@ -7,22 +7,3 @@ from .config import PRESETS, STANDARDISE, MelConfig, WaveformConfig, preset
 from .crops import Crops, Recordings, scan
 from .mel import log_mel, standardise, training_statistics
 from .store import EXTRACTOR, Features, extract, store_key, version
-
-__all__ = [
-    "EXTRACTOR",
-    "PRESETS",
-    "STANDARDISE",
-    "Crops",
-    "Features",
-    "MelConfig",
-    "Recordings",
-    "WaveformConfig",
-    "extract",
-    "log_mel",
-    "preset",
-    "scan",
-    "standardise",
-    "store_key",
-    "training_statistics",
-    "version",
-]

@@ -9,7 +9,7 @@ import keras
 from . import bbnn, fma, inception_resnet
 from .bbnn import load_authors_weights as load_bbnn_authors_weights
 from .inspection import activations, describe, layer_table, part_of
-from .records import NETWORKS, Network, Recipe, input_configs, input_shape, network
+from .records import NETWORKS, Network, Recipe, input_configs, input_shape_of, network
 
 
 def build(name, input_shape=None, n_classes=None, precision="float32", seed=None, **options):
@@ -70,22 +70,3 @@ def _draw(model, seed):
             layer.kernel.assign(initializer(layer.kernel.shape))
         if hasattr(layer, "seed_generator"):
             layer.seed_generator.state.assign(keras.random.SeedGenerator(number).state)
-
-
-__all__ = [
-    "NETWORKS",
-    "Network",
-    "Recipe",
-    "activations",
-    "bbnn",
-    "build",
-    "describe",
-    "fma",
-    "inception_resnet",
-    "input_configs",
-    "input_shape",
-    "layer_table",
-    "load_bbnn_authors_weights",
-    "network",
-    "part_of",
-]

@@ -175,7 +175,7 @@ def input_configs(name, seconds=0, **changes):
     return configs if len(configs) > 1 else configs[0]
 
 
-def input_shape(config):
+def input_shape_of(config):
     """Shape that `build` needs for clips of a configuration.
 
     Parameters
@@ -189,7 +189,7 @@ def input_shape(config):
 
     Examples
     --------
-    >>> input_shape(input_configs("fusion"))
+    >>> input_shape_of(input_configs("fusion"))
     ((160000, 1), (224, 224, 1))
     """
-    return tuple(map(input_shape, config)) if isinstance(config, tuple) else (*config.shape, 1)
+    return tuple(map(input_shape_of, config)) if isinstance(config, tuple) else (*config.shape, 1)

@@ -7,24 +7,3 @@ from ._figure import CMAP, PALETTE, finalize, style
 from .networks import architecture, branches, feature_maps, kernels, parts
 from .results import confusion, history, intervals, scores_by_genre
 from .sound import clip_sheet, genre_levels, spectrograms, waveforms, windows
-
-__all__ = [
-    "CMAP",
-    "PALETTE",
-    "architecture",
-    "branches",
-    "clip_sheet",
-    "confusion",
-    "feature_maps",
-    "finalize",
-    "genre_levels",
-    "history",
-    "intervals",
-    "kernels",
-    "parts",
-    "scores_by_genre",
-    "spectrograms",
-    "style",
-    "waveforms",
-    "windows",
-]

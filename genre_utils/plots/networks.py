@@ -101,7 +101,7 @@ def branches(table, inputs, title=""):
 
 
 def feature_maps(maps, source="", columns=4):
-    """Pictures inside a network side by side, each on a colour scale of its own: inputs, feature maps, kernels' answers.
+    """Pictures inside a network side by side, each on a colour scale of its own.
 
     Parameters
     ----------
