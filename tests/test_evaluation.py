@@ -178,7 +178,8 @@ def test_holdout_takes_a_fifth_or_what_there_is():
     labels = np.repeat(range(4), 10)
     split = evaluation.holdout(labels, seed=3)
     assert np.bincount(labels[split.test]).tolist() == [2] * 4 and not len(split.validation)
-    assert np.bincount(labels[evaluation.holdout(labels[::5], seed=3).test]).tolist() == [1] * 4
+    few = labels[::5]
+    assert np.bincount(few[evaluation.holdout(few, seed=3).test]).tolist() == [1] * 4
     groups = [f"{i // 5}" for i in range(40)]
     grouped = evaluation.holdout(labels, n_parts=2, groups=groups)
     assert not set(np.array(groups)[grouped.training]) & set(np.array(groups)[grouped.test])
