@@ -57,8 +57,10 @@ def test_paper_reads_fma_beside_the_makefile_and_keeps_its_runs():
     assert parameters["01_sound_and_genre"]["data_dir"] == str(ROOT / "clips")
 
 
-def test_mini_reuses_the_fma_study_of_demo():
-    assert load("mini")["12_fma_study"] == load("demo")["12_fma_study"]
+def test_data_dir_goes_with_the_dataset_of_the_profile():
+    for stem, values in load("mini").items():
+        assert ("data_dir" in values) == (values["dataset"] == "gtzan"), stem
+    assert "data_dir" not in load("mini")["12_fma_study"]
 
 
 def test_an_override_reaches_every_notebook_that_declares_it():
