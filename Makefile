@@ -1,12 +1,13 @@
-# make book · make test · make lab · make bench. All install into .venv first when something changed.
+# make book · make check · make test · make lab · make bench. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book test lab bench clean
+.PHONY: help book check test lab bench clean
 
 PYTHON ?=
 PROFILE ?= demo
 DATA_DIR ?=
 JOBS ?= 2
+SET ?=
 MIN_FREE_GB ?= 8
 PYTEST_ARGS ?= -n 2 --dist loadfile
 export PYTHON DATA_DIR MIN_FREE_GB
@@ -17,6 +18,8 @@ INSTALLED := .venv/.installed
 help:
 	@echo "make book    execute the notebooks and publish the book in _build/html"
 	@echo "             PROFILE=demo|smoke|mini|paper  DATA_DIR=folder with clips, for mini and paper  JOBS=2"
+	@echo "             SET=\"epochs=1 n_folds=2\"  parameters for every notebook that has them"
+	@echo "make check   run the quick checks"
 	@echo "make test    run every check"
 	@echo "make lab     open the notebooks in JupyterLab"
 	@echo "make bench   run the benchmarks"
@@ -24,7 +27,13 @@ help:
 	@echo "Each installs what it needs into .venv first, with PYTHON=... or the first Python 3.11 to 3.13 found."
 
 book: $(INSTALLED)
-	@$(RUN) book/build.py --profile "$(PROFILE)" --jobs "$(JOBS)" --data-dir "$$DATA_DIR"
+	@$(RUN) -m book.build --profile "$(PROFILE)" --jobs "$(JOBS)" --data-dir "$$DATA_DIR" \
+	  $(foreach setting,$(SET),--set '$(setting)')
+
+check: $(INSTALLED)
+	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
+	@$(RUN) -m pytest -m quick -n 2 --dist loadfile
 
 test: $(INSTALLED)
 	@$(RUN) -m ruff check

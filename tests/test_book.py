@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -15,20 +14,23 @@ import nbformat
 import pytest
 import yaml
 
+from book.build import BookError, checks, execute, profiles
+from book.build.__main__ import build, only_build
+
 ROOT = Path(__file__).parents[1]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-spec = importlib.util.spec_from_file_location("book_build", ROOT / "book/build.py")
-book_build = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(book_build)
 
-
-def run_build(script, *arguments):
+def run_build(folder, *arguments):
     environment = {key: value for key, value in os.environ.items() if key != "GENRE_UTILS_CACHE"}
     return subprocess.run(
-        [sys.executable, str(script), *map(str, arguments)], capture_output=True, text=True, env=environment
+        [sys.executable, "-m", "book.build", *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=environment,
     )
 
 
@@ -38,7 +40,7 @@ def run_build(script, *arguments):
 @pytest.fixture(scope="session")
 def book():
     html = ROOT / "_build/test/html"
-    result = run_build(ROOT / "book/build.py", "--profile", "smoke", "--out", html)
+    result = run_build(ROOT, "--profile", "smoke", "--out", html)
     assert result.returncode == 0, result.stdout + result.stderr[-4000:]
     return html
 
@@ -52,18 +54,18 @@ def test_every_page_is_built(book):
 def test_toc_and_profiles_know_every_notebook():
     notebooks = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert {Path(page).name for page in PAGES if page.startswith("notebooks/")} == notebooks
-    profiles = yaml.safe_load((ROOT / "book/profiles.yml").read_text(encoding="utf-8"))
-    assert set(profiles) == {"smoke", "demo", "mini", "paper"}
-    for name, profile in profiles.items():
+    known = yaml.safe_load((ROOT / "book/profiles.yml").read_text(encoding="utf-8"))
+    assert set(known) == {"smoke", "demo", "mini", "paper"}
+    for name, profile in known.items():
         assert set(profile["notebooks"]) == notebooks, name
 
 
 def test_every_profile_fits_the_notebooks(collection):
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    assert book_build.load_profile("smoke", notebooks).keys() == {path.stem for path in notebooks}
-    assert book_build.load_profile("demo", notebooks)
+    assert profiles.load_profile("smoke", notebooks).keys() == {path.stem for path in notebooks}
+    assert profiles.load_profile("demo", notebooks)
     for name in ("mini", "paper"):
-        parameters = book_build.load_profile(name, notebooks, str(collection))
+        parameters = profiles.load_profile(name, notebooks, str(collection))
         theirs = {values["data_dir"] for values in parameters.values() if values["dataset"] == "gtzan"}
         others = {stem for stem, values in parameters.items() if values["dataset"] != "gtzan"}
         assert theirs == {str(collection)} and others == {"12_fma_study"}
@@ -188,18 +190,18 @@ def test_bad_input_is_refused_before_any_work(tmp_path, profile, data, problem):
     (tmp_path / "empty").mkdir()
     (tmp_path / "no_genres").mkdir()
     (tmp_path / "no_genres/letter.txt").write_text("no music")
-    with pytest.raises(book_build.BookError) as error:
-        book_build.build(profile, data and str(tmp_path / data), out=tmp_path / "out/html")
+    with pytest.raises(BookError) as error:
+        build(profile, data and str(tmp_path / data), out=tmp_path / "out/html")
     assert problem in str(error.value) and "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture
 def small_book(tmp_path):
-    """A book of one small notebook, built by a copy of the build script."""
+    """A book of one small notebook, built by a copy of the build package."""
     for name in ("book", "notebooks"):
         (tmp_path / name).mkdir()
-    shutil.copy(ROOT / "book/build.py", tmp_path / "book")
+    shutil.copytree(ROOT / "book/build", tmp_path / "book/build", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "book/profiles.yml").write_text("smoke:\n  all: {answer: 42}\n  notebooks: {01_a: {}}\n")
     (tmp_path / "book/intro.md").write_text("# Start\n\nSee [the notebook](../notebooks/01_a.ipynb).\n")
     (tmp_path / "_config.yml").write_text('title: Small\nexecute: {execute_notebooks: "off"}\n')
@@ -222,22 +224,24 @@ def write_notebook(folder, *sources):
 
 def test_a_full_disk_is_told_in_one_line(small_book):
     write_notebook(small_book, "raise OSError(28, 'No space left on device')")
-    result = run_build(small_book / "book/build.py", "--profile", "smoke")
+    result = run_build(small_book, "--profile", "smoke")
     assert result.returncode == 1
     assert result.stderr.strip().endswith("book not built: the disk is full; free some space and run again")
 
 
 def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
-    script, page = small_book / "book/build.py", small_book / "_build/html/notebooks/01_a.html"
-    first = run_build(script, "--profile", "smoke")
+    page = small_book / "_build/html/notebooks/01_a.html"
+    first = run_build(small_book, "--profile", "smoke")
     assert first.returncode == 0, first.stdout + first.stderr
     assert "the answer is 42" in page.read_text()
 
-    again = run_build(script, "--profile", "smoke")
+    assert float((small_book / "_build/executed/01_a.seconds").read_text()) > 0
+
+    again = run_build(small_book, "--profile", "smoke")
     assert again.returncode == 0 and "reused: 1 of 1" in again.stdout
 
     write_notebook(small_book, "x = 0", "# divide\n1 / x")
-    broken = run_build(script, "--profile", "smoke")
+    broken = run_build(small_book, "--profile", "smoke")
     assert broken.returncode == 1
     assert "notebooks/01_a.ipynb, cell In [4] ('# divide'): ZeroDivisionError: division by zero" in broken.stderr
     assert "the answer is 42" in page.read_text()
@@ -245,20 +249,36 @@ def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
     assert len(finished) == 1
 
     write_notebook(small_book, "import sys", "print('oops', file=sys.stderr)")
-    noisy = run_build(script, "--profile", "smoke")
+    noisy = run_build(small_book, "--profile", "smoke")
     assert noisy.returncode == 1 and "wrote to stderr: 'oops'" in noisy.stderr
 
     (small_book / "book/intro.md").write_text("# Start\n\nSee [nothing](../notebooks/99_none.ipynb).\n")
     write_notebook(small_book, "print(f'the answer is {answer}')")
-    unlinked = run_build(script, "--profile", "smoke")
+    unlinked = run_build(small_book, "--profile", "smoke")
     assert unlinked.returncode == 1 and "99_none.ipynb" in unlinked.stderr
     assert "the answer is 42" in page.read_text()
 
 
+def test_a_mending_without_a_place_stops_the_build(small_book):
+    config = "sphinx: {local_extensions: {book.build.extension: .}}\n"
+    (small_book / "_config.yml").write_text((small_book / "_config.yml").read_text() + config)
+    result = run_build(small_book, "--profile", "smoke")
+    assert result.returncode == 1
+    assert "nothing to mend: no page has a citation list with a role any more" in result.stderr
+    assert "nothing to mend: no page has a sidebar without a role" not in result.stderr
+    assert not (small_book / "_build/html").exists()
+
+
+def test_the_longest_notebook_starts_first(tmp_path):
+    for name, seconds in (("01_a", 3), ("02_b", 20), ("04_d", 100)):
+        (tmp_path / f"{name}.seconds").write_text(f"{seconds}\n")
+    assert execute.longest_first(["01_a", "02_b", "03_c", "04_d"], tmp_path) == ["03_c", "04_d", "02_b", "01_a"]
+
+
 def test_one_build_at_a_time(tmp_path):
-    with book_build.only_build(tmp_path):
-        with pytest.raises(book_build.BookError, match="another build is running"):
-            with book_build.only_build(tmp_path):
+    with only_build(tmp_path):
+        with pytest.raises(BookError, match="another build is running"):
+            with only_build(tmp_path):
                 pass
 
 
@@ -275,7 +295,7 @@ def test_one_build_at_a_time(tmp_path):
 def test_flawed_pages_are_refused(tmp_path, body, problem):
     (tmp_path / "big.png").write_bytes(os.urandom(2_100_000 if "weighs" in problem else 10))
     (tmp_path / "page.html").write_text(f"<html><body>{body}</body></html>")
-    found = book_build.check_pages(tmp_path)
+    found = checks.check_pages(tmp_path)
     assert len(found) == 1 and problem in found[0] and found[0].startswith("page.html ")
 
 
@@ -283,4 +303,4 @@ def test_links_out_of_the_book_and_audio_are_fine(tmp_path):
     (tmp_path / "a.mp3").write_bytes(os.urandom(3_000_000))
     body = '<a href="https://example.org">x</a><a href="page.html#top">y</a><audio src="a.mp3"></audio>'
     (tmp_path / "page.html").write_text(body)
-    assert book_build.check_pages(tmp_path) == []
+    assert checks.check_pages(tmp_path) == []

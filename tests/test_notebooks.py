@@ -1,7 +1,6 @@
 """The contract that every notebook keeps (DESIGN.md, Notebooks). Executed ones are checked where the book is built."""
 
 import ast
-import importlib.util
 import re
 import tokenize
 from io import StringIO
@@ -12,16 +11,13 @@ import papermill
 import pytest
 import yaml
 
+from book.build import checks
 from genre_utils import evaluation
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PARAMETER_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
 MAX_FUNCTION_LINES = 12
-
-spec = importlib.util.spec_from_file_location("book_build", ROOT / "book/build.py")
-book_build = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(book_build)
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -257,7 +253,7 @@ def display(**data):
     ],
 )
 def test_a_clean_execution_passes(nb):
-    assert book_build.check_executed(nb) == []
+    assert checks.check_executed(nb) == []
 
 
 @pytest.mark.parametrize(
@@ -279,6 +275,6 @@ def test_a_clean_execution_passes(nb):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_flawed_execution_is_refused(nb, problem):
-    (found,) = book_build.check_executed(nb)
+    (found,) = checks.check_executed(nb)
     assert problem in found
     assert found.startswith(f"cell 1 ({nb.cells[0].source!r})")

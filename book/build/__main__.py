@@ -1,0 +1,110 @@
+"""The command: ``python -m book.build --profile demo``."""
+
+import argparse
+import contextlib
+import errno
+import fcntl
+import sys
+from pathlib import Path
+
+from . import FULL, ROOT, BookError
+from .execute import execute_all
+from .profiles import check_data, load_profile
+from .publish import publish, stage_book
+
+
+@contextlib.contextmanager
+def only_build(build_dir: Path):
+    """Hold the build folder for one build at a time."""
+    build_dir.mkdir(parents=True, exist_ok=True)
+    with open(build_dir / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BookError(f"another build is running in {build_dir}; wait for it, then run again") from error
+        yield
+
+
+def build(
+    profile: str,
+    data_dir: str | None = None,
+    jobs: int = 2,
+    out: Path | None = None,
+    overrides: list[str] | None = None,
+) -> dict[str, float]:
+    """Execute, check and publish.
+
+    Parameters
+    ----------
+    profile : str
+        A profile of ``book/profiles.yml``.
+    data_dir : str, optional
+        Folder or file with real data, for the profiles that need it.
+    jobs : int
+        Notebooks executed at a time.
+    out : Path, optional
+        Where the pages go; ``_build/html`` unless given. Intermediate files stay beside it.
+    overrides : list of str, optional
+        Parameters to set otherwise than the profile does, each as ``"name=value"``.
+
+    Returns
+    -------
+    seconds : dict
+        Notebook name to the time it took; 0 where an earlier run was reused.
+
+    Raises
+    ------
+    BookError
+        When anything is missing, fails or is not fit to publish.
+    """
+    out = (out or ROOT / "_build/html").resolve()
+    build_dir = out.parent
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    if not notebooks:
+        raise BookError(f"no notebooks in {ROOT / 'notebooks'}")
+    parameters = load_profile(profile, notebooks, data_dir, overrides)
+    check_data(profile, parameters)
+    with only_build(build_dir):
+        source = f", data from {data_dir}" if data_dir else ""
+        print(f"profile {profile}, {len(notebooks)} notebooks{source}", flush=True)
+        stage = build_dir / "stage"
+        stage_book(stage)
+        seconds = execute_all(parameters, stage, build_dir, jobs)
+        publish(stage, build_dir, out)
+        print(f"the book is at {out / 'index.html'}")
+    return seconds
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m book.build", description="Execute the notebooks and publish the book."
+    )
+    parser.add_argument("--profile", default="demo", help="a profile of book/profiles.yml (default: demo)")
+    parser.add_argument("--data-dir", help="folder with real clips, for the profiles that need it")
+    parser.add_argument("--jobs", type=int, default=2, help="notebooks executed at a time (default: 2)")
+    parser.add_argument("--out", type=Path, help="where the pages go (default: _build/html)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        metavar="NAME=VALUE",
+        help="a parameter's value in every notebook that declares it; may be given several times",
+    )
+    options = parser.parse_args()
+    try:
+        build(options.profile, options.data_dir or None, options.jobs, options.out, options.set)
+    except BookError as error:
+        print(f"\nbook not built: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"\nbook not built: {FULL}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nbook not built: interrupted; what had finished is kept, run again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""Executing the notebooks, reusing what has not changed since it last ran well."""
+
+import errno
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from . import FULL, ROOT, BookError, checks
+
+KEPT_RUNS = 4
+FOLDED = {"setup": "hide-input", "injected-parameters": "hide-input", "solution": "hide-cell"}
+PROMPTS = {
+    "setup": "Show the set-up",
+    "injected-parameters": "Show the parameters of this run",
+    "solution": "Show a solution",
+}
+
+
+def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs: int = 2) -> dict[str, float]:
+    """Execute the staged notebooks, reusing what has not changed since it last ran well.
+
+    Each runs in a kernel of its own, the one that took longest last time first. A run's notebook and audio files become
+    visible together, by one rename, after all checks have passed.
+
+    Returns
+    -------
+    seconds : dict
+        Notebook name to the time it took; 0 where an earlier run was reused.
+
+    Raises
+    ------
+    BookError
+        One line for each notebook that failed, with its cell.
+    """
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
+
+    cache = os.environ.get("GENRE_UTILS_CACHE", str(ROOT / "_build/cache"))
+    installed = sorted(f"{package.name} {package.version}" for package in importlib.metadata.distributions())
+    code = [
+        Path(__file__),
+        Path(checks.__file__),
+        *sorted((ROOT / "genre_utils").rglob("*.py")),
+        *sorted((ROOT / "book/results").rglob("*.json")),
+    ]
+    common = _digest(sys.version, *installed, *code)
+    runs = {}
+    for name, values in parameters.items():
+        source = stage / "notebooks" / f"{name}.ipynb"
+        data = _listing(values.get("data_dir"))
+        key = _digest(common, source, json.dumps([values, data], sort_keys=True))
+        runs[name] = build_dir / "executed" / name / key[:16]
+    tasks = longest_first([name for name, run in runs.items() if not run.is_dir()], build_dir / "executed")
+    seconds, problems = dict.fromkeys(parameters, 0.0), []
+    if len(tasks) < len(runs):
+        print(f"unchanged, reused: {len(runs) - len(tasks)} of {len(runs)} notebooks", flush=True)
+    results = Parallel(n_jobs=min(jobs, max(len(tasks), 1)), return_as="generator_unordered")(
+        delayed(_execute)(name, parameters[name], stage, runs[name], cache) for name in tasks
+    )
+    with tqdm(total=len(tasks), desc="executing notebooks", unit="notebook", disable=not tasks) as bar:
+        for name, took, found in results:
+            seconds[name] = took
+            problems += [f"notebooks/{name}.ipynb, {problem}" for problem in found]
+            if not found:
+                (build_dir / "executed" / f"{name}.seconds").write_text(f"{took:.1f}\n")
+            bar.write(f"  {name}: {'failed after ' if found else ''}{took:.0f} s")
+            bar.update()
+    if any(problem.endswith(FULL) for problem in problems):
+        raise BookError(FULL)
+    if problems:
+        raise BookError("\n".join(problems))
+    for name, run in runs.items():
+        os.utime(run)
+        shutil.copyfile(run / "notebook.ipynb", stage / "notebooks" / f"{name}.ipynb")
+        shutil.copytree(run / "audio", stage / "_static/audio", dirs_exist_ok=True)
+        for old in sorted(run.parent.iterdir(), key=os.path.getmtime)[:-KEPT_RUNS]:
+            shutil.rmtree(old)
+    return seconds
+
+
+def longest_first(names: list[str], executed: Path) -> list[str]:
+    """Notebooks by the seconds that their last run took, so that the longest does not start last.
+
+    Parameters
+    ----------
+    names : list of str
+    executed : Path
+        Folder that keeps the executed runs and, beside them, each notebook's seconds.
+
+    Returns
+    -------
+    list of str
+        Those never run before come first.
+    """
+
+    def seconds(name):
+        path = executed / f"{name}.seconds"
+        return float(path.read_text()) if path.is_file() else float("inf")
+
+    return sorted(names, key=seconds, reverse=True)
+
+
+def _execute(name: str, values: dict, stage: Path, run: Path, cache: str) -> tuple[str, float, list[str]]:
+    import logging
+
+    import nbformat
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    unfinished = run.with_name(f"{run.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    (unfinished / "audio").mkdir(parents=True)
+    os.environ.update(
+        GENRE_UTILS_BOOK="1",
+        GENRE_UTILS_AUDIO_DIR=str(unfinished / "audio"),
+        GENRE_UTILS_CACHE=cache,
+        TQDM_DISABLE="1",
+        TF_CPP_MIN_LOG_LEVEL="3",
+    )
+    start = time.monotonic()
+    target = unfinished / "notebook.ipynb"
+    problems = []
+    try:
+        papermill.execute_notebook(
+            stage / "notebooks" / f"{name}.ipynb",
+            target,
+            values,
+            kernel_name="python3",
+            cwd=stage / "notebooks",
+            progress_bar=False,
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+        )
+        nb = nbformat.read(target, as_version=4)
+        problems = checks.check_executed(nb)
+    except PapermillExecutionError as error:
+        problems = [_describe(error)]
+    except DeadKernelError:
+        problems = ["the kernel died, most likely out of memory; try fewer clips or JOBS=1"]
+    except OSError as error:
+        problems = [FULL if error.errno == errno.ENOSPC else f"{error.strerror}: {error.filename}"]
+    took = time.monotonic() - start
+    if not problems:
+        _fold(nb)
+        nbformat.write(nb, target)
+        unfinished.rename(run)
+    return name, took, problems
+
+
+def _describe(error) -> str:
+    first_line = next((line for line in error.source.splitlines() if line.strip()), "")
+    if "[Errno 28]" in error.evalue:
+        return f"cell In [{error.exec_count}] ({first_line!r}): {FULL}"
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)).splitlines()
+    last = "\n".join(f"    {line}" for line in plain[-8:])
+    return f"cell In [{error.exec_count}] ({first_line!r}): {error.ename}: {error.evalue}\n{last}"
+
+
+def _fold(nb) -> None:
+    """Fold the cells that a reader need not see at once, and drop papermill's timings."""
+    for cell in nb.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        tags = cell.metadata.get("tags", [])
+        for tag in FOLDED.keys() & set(tags):
+            if cell.cell_type == "code":
+                cell.metadata.tags = sorted({*tags, FOLDED[tag]})
+                cell.metadata.setdefault("mystnb", {})["code_prompt_show"] = PROMPTS[tag]
+    nb.metadata.pop("papermill", None)
+
+
+def _digest(*parts: Path | str) -> str:
+    """Of the parts' contents: a path stands for its file's, names included."""
+    digest = hashlib.sha256()
+    for part in parts:
+        content = f"{part.name}\0".encode() + part.read_bytes() if isinstance(part, Path) else part.encode()
+        digest.update(len(content).to_bytes(8) + content)
+    return digest.hexdigest()
+
+
+def _listing(data_dir: str | None) -> list:
+    if not data_dir:
+        return []
+    path = Path(data_dir)
+    files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
+    return [[str(item), item.stat().st_size, item.stat().st_mtime_ns] for item in files]
