@@ -8,7 +8,7 @@ import keras
 
 from . import bbnn, fma, inception_resnet
 from .bbnn import load_authors_weights as load_bbnn_authors_weights
-from .inspection import activations, describe, layer_table, part_of
+from .inspection import activations, describe, layer_table, macs, part_of
 from .records import NETWORKS, Network, Recipe, input_configs, input_shape_of, network
 
 
