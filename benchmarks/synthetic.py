@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from genre_utils import datasets, evaluation, models, training
+from genre_utils import datasets, evaluation, features, models, training
 
 
 def features(path):
@@ -35,14 +35,13 @@ def features(path):
 
 def network(spectra, index, epochs, seed=0):
     """Clips that a trained Baseline B has right, of a fifth held out; each clip standardised by itself."""
-    x = (spectra - spectra.mean((1, 2), keepdims=True)) / spectra.std((1, 2), keepdims=True)
-    x, y = x[..., None], index["label"].to_numpy()
-    held_out = evaluation.stratified_folds(y, 5, seed) == 0
+    x, y = features.standardise(spectra, axis=(1, 2))[..., None], index["label"].to_numpy()
+    split = evaluation.holdout(y, seed)
     model = models.build("baseline_b", x.shape[1:], 10, seed=seed)
-    recipe = training.Recipe(epochs=epochs, batch_size=8, learning_rate=3e-4, lr_patience=None, stop_patience=None,
-                             norm_momentum=0.9)  # fmt: skip
-    history = training.fit(model, (x[~held_out], y[~held_out]), recipe, (x[held_out], y[held_out]), seed=seed)
-    return round(history["val_accuracy"][-1] * held_out.sum()), int(held_out.sum())
+    recipe = models.Recipe(epochs, 8, 3e-4, lr_patience=None, stop_patience=None, batch_norm_momentum=0.9)
+    validation = x[split.test], y[split.test]
+    history = training.fit(model, (x[split.training], y[split.training]), recipe, validation, seed=seed)
+    return round(history["val_accuracy"][-1] * len(split.test)), len(split.test)
 
 
 def main():

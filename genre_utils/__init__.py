@@ -2,7 +2,7 @@
 
 Each module may import only from those above it::
 
-    papers  audio  datasets  features  augment  replicas  models  training  evaluation  plots  notebook
+    _store  papers  audio  synthesis  datasets  augment  features  models  training  evaluation  plots  notebook
 """
 
 __version__ = "0.1.0"
