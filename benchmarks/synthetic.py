@@ -18,7 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from genre_utils import datasets, evaluation, features, models, training
+from genre_utils import datasets, evaluation, models, training
+from genre_utils.features import standardise
 
 
 def features(path):
@@ -35,7 +36,7 @@ def features(path):
 
 def network(spectra, index, epochs, seed=0):
     """Clips that a trained Baseline B has right, of a fifth held out; each clip standardised by itself."""
-    x, y = features.standardise(spectra, axis=(1, 2))[..., None], index["label"].to_numpy()
+    x, y = standardise(spectra, axis=(1, 2))[..., None], index["label"].to_numpy()
     split = evaluation.holdout(y, seed)
     model = models.build("baseline_b", x.shape[1:], 10, seed=seed)
     recipe = models.Recipe(epochs, 8, 3e-4, lr_patience=None, stop_patience=None, batch_norm_momentum=0.9)
