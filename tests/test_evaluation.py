@@ -308,6 +308,25 @@ def test_a_fold_that_was_cut_short_is_told(clips, tmp_path):
         evaluation.cross_validate(*run)
 
 
+def test_features_of_another_processor_go_on_with_the_same_run(clips, tmp_path):
+    """Log-mels differ in the last bit between processors; clip ids and settings are what a run is known by."""
+    run = {"recipe": RECIPE, "n_folds": 2, "out_dir": tmp_path, "seed": 7}
+    first = evaluation.cross_validate("tiny", clips, **run)
+    (tmp_path / "fold_01.json").unlink()
+    noisy = np.nextafter(clips.x, np.inf).astype("float32")
+    assert (noisy != clips.x).all()
+    again = evaluation.cross_validate("tiny", clips._replace(x=noisy), **run)
+    np.testing.assert_allclose(again.probabilities, first.probabilities, atol=1e-3)
+
+
+def test_features_of_another_extractor_are_another_run(clips, tmp_path, monkeypatch):
+    run = {"recipe": RECIPE, "n_folds": 2, "out_dir": tmp_path, "seed": 7}
+    evaluation.cross_validate("tiny", clips, **run)
+    monkeypatch.setattr(features.store, "EXTRACTOR", 99)
+    with pytest.raises(ValueError, match="holds another run .features.extractor was 1, .* now 99"):
+        evaluation.cross_validate("tiny", clips, **run)
+
+
 def test_folder_of_another_run_is_refused(clips, tmp_path):
     index = clips.index
     run = {"recipe": RECIPE, "n_folds": 2, "out_dir": tmp_path, "seed": 7}
