@@ -164,7 +164,7 @@ def cache_dir():
 
 
 def progress(iterable=None, **options):
-    """tqdm's bar, gone when it is finished; TQDM_DISABLE=1 turns it off, which tqdm's bar for notebooks ignores.
+    """Progress bar by tqdm, gone when finished. TQDM_DISABLE=1 turns it off, which tqdm's own for notebooks ignores.
 
     Parameters
     ----------

@@ -289,6 +289,16 @@ def fix_length(y, n_samples):
 
     Returns
     -------
-    y : np.ndarray [shape=(n_samples,)]
+    np.ndarray [shape=(n_samples,)]
+
+    References
+    ----------
+    Liu et al. (2021), released code; notebook 02.
+
+    Examples
+    --------
+    >>> from genre_utils import audio
+    >>> audio.fix_length(np.ones(3), 5).tolist()
+    [1.0, 1.0, 1.0, 0.0, 0.0]
     """
     return y[:n_samples] if len(y) >= n_samples else np.pad(y, (0, n_samples - len(y)))

@@ -1,6 +1,6 @@
 """Random changes to a clip that leave its genre alone: crop, noise, speed. Explained in notebook 03.
 
-DenseNet/FMA paper, section IV: in each iteration a random crop of 10 s, noise with probability 0.5, and another speed
+FMA study, IV: in each iteration a random crop of 10 s, noise with probability 0.5, and another speed
 with probability 0.5. Nothing but training clips should ever pass through here.
 """
 
@@ -48,6 +48,10 @@ def draw(rng, p=0.5):
     ------
     ValueError
         If `p` is no probability.
+
+    References
+    ----------
+    FMA study, IV; notebook 03.
     """
     if not 0 <= p <= 1:
         raise ValueError(f"p is {p}, expected a probability from 0 to 1")
@@ -70,6 +74,10 @@ def random_crop(y, n_samples, rng):
     -------
     np.ndarray [shape=(n_samples,)]
         No copy, where `y` is long enough.
+
+    References
+    ----------
+    FMA study, IV; notebook 03.
     """
     start = rng.integers(max(len(y) - n_samples, 0) + 1)
     return audio.fix_length(y[start : start + n_samples], n_samples)
@@ -94,6 +102,19 @@ def add_noise(y, relative_std, rng):
     ------
     ValueError
         If `relative_std` is negative.
+
+    References
+    ----------
+    FMA study, IV; notebook 03.
+
+    Examples
+    --------
+    >>> from genre_utils import augment
+    >>> y = np.zeros(10_000)
+    >>> y[0] = 0.5
+    >>> noisy = augment.add_noise(y, 0.02, np.random.default_rng(0))
+    >>> round(float(noisy[1:].std()), 3)
+    0.01
     """
     if relative_std < 0:
         raise ValueError(
@@ -122,6 +143,10 @@ def change_speed(y, factor):
     ------
     ValueError
         If `factor` is not positive.
+
+    References
+    ----------
+    FMA study, IV; notebook 03.
     """
     if not factor > 0:
         raise ValueError(f"the speed factor is {factor}, expected a number above 0, such as 0.9 or 1.1")
@@ -156,9 +181,11 @@ def augment(sound, n_samples, sr, rng, p=0.5):
 
     Examples
     --------
-    >>> y = np.random.default_rng(0).normal(size=48_000)
-    >>> augment(y, 16_000, 16_000, np.random.default_rng(1)).shape
-    (16000,)
+    >>> from genre_utils import augment
+    >>> y = np.sin(2 * np.pi * 440 * np.arange(48_000) / 16_000)
+    >>> version = augment.augment(y, 16_000, 16_000, np.random.default_rng(1), p=1)
+    >>> version.shape, round(float(np.abs(version).max()), 2)
+    ((16000,), 1.09)
     """
     change = draw(rng, p)
     if isinstance(sound, np.ndarray):

@@ -1,4 +1,4 @@
-"""What a notebook needs to begin and to end: set-up, players, tables, provenance."""
+"""What every notebook needs to begin and to end: set-up, players, tables, provenance."""
 
 import ast
 import base64

@@ -141,7 +141,7 @@ def predict(model, data, batch_size=8):
     Parameters
     ----------
     model : keras.Model
-    data : np.ndarray or list of np.ndarray or features.Crops
+    data : np.ndarray [shape=(n_clips, …)] or list of np.ndarray or features.Crops
         Inputs, or batches of them that are not augmented.
     batch_size : int
         Of arrays; crops have their own.
@@ -224,6 +224,8 @@ def check_data(model, x, y):
     Raises
     ------
     ValueError
+        If the inputs are not as many as the network's, of other shapes, not finite, or not one for each label; or if a
+        label is none of the network's classes.
     """
     shapes, n_classes = [tuple(tensor.shape[1:]) for tensor in model.inputs], model.output_shape[-1]
     parts = list(x) if isinstance(x, list | tuple) else [x]

@@ -101,6 +101,10 @@ def find(index, min_score=MIN_SCORE, n_jobs=1):
     ------
     ValueError
         If the collection holds log-mels only, or no clip can be read.
+
+    References
+    ----------
+    Wang (2003), Sturm (2013); notebooks 01 and 13.
     """
     import joblib
 

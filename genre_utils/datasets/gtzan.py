@@ -1,4 +1,4 @@
-"""GTZAN (Tzanetakis and Cook 2002), in any of the layouts in which copies of it circulate."""
+"""GTZAN (Tzanetakis and Cook 2002), in any of the layouts of its copies. Explained in notebooks 01 and 13."""
 
 import hashlib
 import io
@@ -132,6 +132,10 @@ def check(index):
     ------
     ImportError
         Without mirdata, which the extra "data" installs.
+
+    References
+    ----------
+    Sturm (2013); notebook 13.
     """
     originals = md5s()
     owners = {md5: clip_id for clip_id, md5 in originals.items()}
@@ -147,13 +151,17 @@ def md5s():
     Returns
     -------
     dict of str to str
-        md5 by clip id. `duplicates.equal_hashes` finds 14 pairs of identical files among them, of the 50 that Sturm
+        The md5 by clip id. `duplicates.equal_hashes` finds 14 pairs of identical files among them, of the 50 that Sturm
         (2013) found by ear and fingerprint.
 
     Raises
     ------
     ImportError
         Without mirdata, which the extra "data" installs.
+
+    References
+    ----------
+    Sturm (2013); notebook 13.
     """
     path = Path(_mirdata("1.0").index_path)
     if not path.is_file():  # from 0.3.9 on the indexes are downloaded, and much else is required
@@ -187,6 +195,10 @@ def partition(index, folder=None):
         If a list is missing.
     ValueError
         If a clip is in two lists, or the lists name none of the clips.
+
+    References
+    ----------
+    Kereliuk, Sturm and Larsen (2015); notebook 13.
     """
     parts = {}
     for part, path in _lists(folder).items():

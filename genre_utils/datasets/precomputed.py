@@ -1,4 +1,4 @@
-"""Log-mels that were computed elsewhere, in one npz file.
+"""Log-mels that were computed elsewhere, in one npz file. Used in notebook 10.
 
 The file holds `clip_id` [n], `label` [n], `genres` [n_genres], in alphabetical order, and either
 

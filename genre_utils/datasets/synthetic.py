@@ -18,8 +18,11 @@ def load(root, clips_per_genre=None, seconds=None, seed=0, n_jobs=1, faults=True
         10 by default, and for 0.
     seconds : float, optional
         Length of the clips; 30 by default, and for 0.
-    seed, n_jobs, faults
-        As for `synthesis.write`.
+    seed : int
+    n_jobs : int
+        Processes at work.
+    faults : bool
+        Plant GTZAN's faults, as `synthesis.write` does.
 
     Returns
     -------

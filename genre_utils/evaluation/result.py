@@ -1,4 +1,4 @@
-"""What a cross-validation found, and what a reader needs to believe or repeat it."""
+"""What a cross-validation found, and what a reader needs to believe or repeat it. Explained in notebooks 10 and 11."""
 
 import json
 from pathlib import Path

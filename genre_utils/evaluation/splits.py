@@ -42,6 +42,10 @@ def stratified_folds(labels, n_folds, seed=0, groups=None):
     ------
     ValueError
         If there are fewer than two folds, or more than the smallest genre has clips or groups.
+
+    References
+    ----------
+    Notebook 10.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -64,7 +68,7 @@ def stratified_folds(labels, n_folds, seed=0, groups=None):
 
 
 def k_fold(labels, n_folds=10, seed=0, groups=None, validation=False):
-    """Stratified k-fold: each clip is tested once. Inception-ResNet paper, 4.3.
+    """Stratified k-fold: each clip is tested once.
 
     Parameters
     ----------
@@ -85,6 +89,17 @@ def k_fold(labels, n_folds=10, seed=0, groups=None, validation=False):
     ------
     ValueError
         As `stratified_folds` does.
+
+    References
+    ----------
+    Inception-ResNet paper, 4.3; notebook 10.
+
+    Examples
+    --------
+    >>> from genre_utils import evaluation
+    >>> splits = evaluation.k_fold([0] * 10 + [1] * 10, n_folds=5)
+    >>> [len(split.test) for split in splits]
+    [4, 4, 4, 4, 4]
     """
     folds = stratified_folds(labels, n_folds, seed, groups)
     splits = []
@@ -127,7 +142,8 @@ def holdout(labels, seed=0, n_parts=5, groups=None, validation=False):
 
     Examples
     --------
-    >>> split = holdout([0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
+    >>> from genre_utils import evaluation
+    >>> split = evaluation.holdout([0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
     >>> len(split.training), len(split.test)
     (8, 2)
     """
@@ -160,8 +176,11 @@ def predefined_split(index):
     Examples
     --------
     >>> import pandas as pd
-    >>> predefined_split(pd.DataFrame({"split": ["training", "test", "training"]})).training.tolist()
-    [0, 2]
+    >>> from genre_utils import evaluation
+    >>> index = pd.DataFrame({"split": ["training", "test", "training", ""]})
+    >>> split = evaluation.predefined_split(index)
+    >>> split.training.tolist(), split.test.tolist()
+    ([0, 2], [1])
     """
     split = Split(*(np.flatnonzero(index["split"] == part) for part in Split._fields))
     if not len(split.training) or not len(split.test):
@@ -173,7 +192,7 @@ def predefined_split(index):
 
 
 def random_splits(labels, n_splits=10, seed=0):
-    """Repeated random splits, 80/10/10 % within each genre, as in BBNN's released code and the FMA study, IV.
+    """Repeated random splits, 80/10/10 % within each genre.
 
     Parameters
     ----------
@@ -198,7 +217,8 @@ def random_splits(labels, n_splits=10, seed=0):
 
     Examples
     --------
-    >>> [split] = random_splits([0] * 10 + [1] * 10, n_splits=1)
+    >>> from genre_utils import evaluation
+    >>> [split] = evaluation.random_splits([0] * 10 + [1] * 10, n_splits=1)
     >>> len(split.training), len(split.validation), len(split.test)
     (16, 2, 2)
     """

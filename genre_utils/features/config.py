@@ -1,4 +1,4 @@
-"""How a clip becomes what a network reads."""
+"""How a clip becomes what a network reads. Explained in notebook 02, waveforms in notebook 04."""
 
 from dataclasses import dataclass, replace
 
@@ -27,7 +27,7 @@ class MelConfig:
     n_mels : int
         Mel bands between 0 Hz and sr / 2 (Slaney's scale and area normalisation, as librosa's default).
     win_length : int or None
-        Samples under the Hann window, centred in `n_fft`; None means `n_fft`.
+        Samples under the Hann window, centred in `n_fft`; None stands for `n_fft`.
     ref : {"one", "max"}
         What 0 dB means: a power of one, or the clip's own maximum.
     top_db : float
@@ -37,9 +37,14 @@ class MelConfig:
         and deviation; or all clips by those of the training part of each split, which `evaluation.cross_validate`
         estimates.
 
+    Raises
+    ------
+    ValueError
+        If a size is below 1, the window is longer than the transform, or `ref` or `standardise` is none of the above.
+
     References
     ----------
-    Notebook 02.
+    Inception-ResNet paper, 4.2; FMA study, III to V; notebook 02.
     """
 
     sr: int = 22_050
@@ -90,6 +95,11 @@ class WaveformConfig:
         The clip is cut or zero-padded to so many samples.
     standardise : {"none", "clip", "training"}
         As of `MelConfig`.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1, or `standardise` is none of the above.
 
     References
     ----------
@@ -155,11 +165,16 @@ def preset(name, seconds=0, **changes):
     ValueError
         For an unknown name; the message lists the known ones.
 
+    References
+    ----------
+    Notebook 02.
+
     Examples
     --------
-    >>> preset("bbnn").shape
+    >>> from genre_utils import features
+    >>> features.preset("bbnn").shape
     (647, 128)
-    >>> preset("bbnn", seconds=10).shape
+    >>> features.preset("bbnn", seconds=10).shape
     (216, 128)
     """
     if name not in PRESETS:

@@ -1,4 +1,4 @@
-"""New crops of sound files in every epoch, of which only what is needed is read."""
+"""New crops of sound files in every epoch, of which only what is needed is read. Explained in notebook 12."""
 
 from typing import NamedTuple
 

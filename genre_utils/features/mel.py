@@ -1,4 +1,4 @@
-"""Log-mel spectrogram of one clip, and standardisation."""
+"""Log-mel spectrogram of one clip, and standardisation. Explained in notebook 02."""
 
 from functools import lru_cache
 
@@ -32,10 +32,11 @@ def log_mel(y, config):
 
     Examples
     --------
-    >>> from genre_utils.features import PRESETS
-    >>> y = np.random.default_rng(0).normal(size=661_794)
-    >>> log_mel(y, PRESETS["bbnn"]).shape
-    (647, 128)
+    >>> from genre_utils import features
+    >>> y = np.sin(2 * np.pi * 440 * np.arange(661_794) / 22_050)
+    >>> level = features.log_mel(y, features.preset("bbnn"))
+    >>> level.shape, int(level[300].argmax()), round(float(level[300].max()))
+    ((647, 128), 16, 41)
     """
     import librosa
 
@@ -62,11 +63,11 @@ def log_mel(y, config):
 def standardise(x, mean=None, std=None, axis=None):
     """Shift and scale to mean 0 and standard deviation 1.
 
-    FMA study, III: spectrograms by their own mean and deviation, waveforms by those of the training part.
+    The FMA study standardises spectrograms by their own mean and deviation, waveforms by those of the training part.
 
     Parameters
     ----------
-    x : np.ndarray
+    x : np.ndarray [shape=(…)]
     mean, std : float, optional
         Those of the training part, from `training_statistics`; by default those of `x` itself.
     axis : int or tuple of int, optional
@@ -74,12 +75,17 @@ def standardise(x, mean=None, std=None, axis=None):
 
     Returns
     -------
-    np.ndarray
-        Of the shape of `x`; zeros where `x` is constant.
+    np.ndarray [shape=(…)]
+        As `x`; zeros where `x` is constant.
+
+    References
+    ----------
+    FMA study, III; notebook 02.
 
     Examples
     --------
-    >>> standardise(np.array([1.0, 2.0, 3.0])).round(2).tolist()
+    >>> from genre_utils import features
+    >>> features.standardise(np.array([1.0, 2.0, 3.0])).round(2).tolist()
     [-1.22, 0.0, 1.22]
     """
     mean = x.mean(axis=axis, keepdims=True) if mean is None else mean
@@ -98,13 +104,19 @@ def training_statistics(x):
     Returns
     -------
     mean, std : float
+
+    Examples
+    --------
+    >>> from genre_utils import features
+    >>> features.training_statistics(np.array([[1.0, 3.0], [1.0, 3.0]]))
+    (2.0, 1.0)
     """
     return float(x.mean(dtype=np.float64)), float(x.std(dtype=np.float64))
 
 
 @lru_cache
 def _mel_filters(sr, n_fft, n_mels):
-    """librosa's mel filters, which are nearly all zeros: stored sparsely, they take a tenth of the time."""
+    """Mel filters of librosa, which are nearly all zeros: stored sparsely, they take a tenth of the time."""
     import librosa
     from scipy.sparse import csr_array
 

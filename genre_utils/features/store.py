@@ -1,4 +1,4 @@
-"""Features of a whole collection, computed once and kept."""
+"""Features of a whole collection, computed once and kept. Explained in notebook 02."""
 
 import hashlib
 import json
@@ -74,6 +74,14 @@ def extract(index, config, store=None, n_jobs=1):
     References
     ----------
     Notebook 02.
+
+    Examples
+    --------
+    >>> from genre_utils import datasets, features
+    >>> index = datasets.load("synthetic", clips_per_genre=2, seconds=3)
+    >>> found = features.extract(index, features.preset("bbnn", seconds=3))
+    >>> found.x.shape, found.report["status"].value_counts().to_dict()
+    ((20, 65, 128), {'used': 20})
     """
     if isinstance(config, tuple):
         return _extract_several(index, config, n_jobs)

@@ -41,6 +41,16 @@ def build(name, input_shape=None, n_classes=None, precision="float32", seed=None
     ------
     ValueError
         For an unknown name, or an input or a number of classes that the network cannot have.
+
+    References
+    ----------
+    Notebooks 04 to 08.
+
+    Examples
+    --------
+    >>> from genre_utils import models
+    >>> models.build("bbnn", input_shape=(216, 128, 1), n_classes=8).output_shape
+    (None, 8)
     """
     record = network(name)
     if n_classes is not None:

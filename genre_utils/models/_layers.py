@@ -42,6 +42,7 @@ def check_spectrogram(input_shape, min_frames=MIN_FRAMES, min_mels=32):
     Raises
     ------
     ValueError
+        If it has not three axes, more than one channel, or fewer frames or bands.
     """
     if len(input_shape) != 3:
         raise ValueError(

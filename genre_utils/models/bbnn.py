@@ -1,4 +1,4 @@
-"""BBNN, the bottom-up broadcast neural network of Liu et al. (2021), doi 10.1007/s11042-020-09643-6. Notebook 05."""
+"""BBNN, the bottom-up broadcast neural network of Liu et al. (2021). Explained in notebook 05."""
 
 import keras
 import numpy as np
@@ -31,6 +31,15 @@ def build(input_shape=(647, 128, 1), n_classes=10, filters=32, n_blocks=3):
     Returns
     -------
     keras.Model
+
+    Raises
+    ------
+    ValueError
+        If the input is no spectrogram of at least 64 frames and 32 bands.
+
+    References
+    ----------
+    Liu et al. (2021) and their released code; notebook 05.
     """
     check_spectrogram(input_shape)
     inputs = keras.Input(input_shape, name="shallow-input")
@@ -112,6 +121,10 @@ def load_authors_weights(path=None, model=None):
     ------
     ValueError
         If the file is damaged, or of another network: names the first layer that differs, what was expected and found.
+
+    References
+    ----------
+    Liu et al. (2021), released code; notebook 05.
     """
     if path is None:
         import pooch

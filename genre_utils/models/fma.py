@@ -43,6 +43,10 @@ def build_baseline_a_1d(
     ------
     ValueError
         If the input is no waveform of at least 16,384 samples.
+
+    References
+    ----------
+    FMA study, V; Zhang et al. (2016); notebook 04.
     """
     check_waveform(input_shape)
     inputs = keras.Input(input_shape, name="wave-input")
@@ -58,12 +62,17 @@ def build_baseline_a_2d(input_shape=(128, 513, 1), n_classes=8, filters=64, kern
     ----------
     input_shape : tuple of int
         ``(n_frames, n_mels, 1)``: by default 10 s at 22,050 Hz in windows of 3,472 samples.
-    n_classes, filters, dense, dropout
-        As in `build_baseline_a_1d`.
+    n_classes : int
+    filters : int
+        Of each convolution.
     kernel : int
         Frames that each convolution sees: 4 for the first according to the paper (513 x 4).
     pool : int
         Frames of the max-pooling after the first two convolutions. The paper does not give it.
+    dense : tuple of int
+        Units of the classifier's hidden layers.
+    dropout : float
+        Rate after each of them.
 
     Returns
     -------
@@ -73,6 +82,10 @@ def build_baseline_a_2d(input_shape=(128, 513, 1), n_classes=8, filters=64, kern
     ------
     ValueError
         If the input is no spectrogram of at least 64 frames and 32 bands.
+
+    References
+    ----------
+    FMA study, V; Zhang et al. (2016); notebook 04.
     """
     check_spectrogram(input_shape)
     inputs = keras.Input(input_shape, name="conv_1-input")
@@ -90,9 +103,18 @@ def build_baseline_b(input_shape=(128, 513, 1), n_classes=8, filters=64, kernel=
 
     Parameters
     ----------
-    input_shape, n_classes, filters, kernel, dense, dropout
-        As in `build_baseline_a_2d`. The second and third convolution are zero-padded, so that the shortcut's two ends
-        have the same size.
+    input_shape : tuple of int
+        ``(n_frames, n_mels, 1)``: by default 10 s at 22,050 Hz in windows of 3,472 samples.
+    n_classes : int
+    filters : int
+        Of each convolution.
+    kernel : int
+        Frames that each convolution sees. The second and third are zero-padded, so that the shortcut's two ends have
+        the same size.
+    dense : tuple of int
+        Units of the classifier's hidden layers.
+    dropout : float
+        Rate after each of them.
 
     Returns
     -------
@@ -102,6 +124,10 @@ def build_baseline_b(input_shape=(128, 513, 1), n_classes=8, filters=64, kernel=
     ------
     ValueError
         If the input is no spectrogram of at least 64 frames and 32 bands.
+
+    References
+    ----------
+    FMA study, V; Zhang et al. (2016); notebook 04.
     """
     check_spectrogram(input_shape)
     inputs = keras.Input(input_shape, name="conv_1-input")
@@ -136,6 +162,10 @@ def build_densenet121(input_shape=(224, 224, 1), n_classes=8):
     ------
     ValueError
         If the input is no spectrogram of at least 64 frames and 32 bands.
+
+    References
+    ----------
+    FMA study, V; Huang et al. (2017); notebook 07.
     """
     check_spectrogram(input_shape)
     features = densenet_features(input_shape)
@@ -157,6 +187,7 @@ def build_fusion(input_shape=((160_000, 1), (224, 224, 1)), n_classes=8, filters
     dense : tuple of int
         Units of the classifier's hidden layers. The paper does not give them for this network.
     dropout : float
+        Rate after each of them.
 
     Returns
     -------
@@ -167,6 +198,10 @@ def build_fusion(input_shape=((160_000, 1), (224, 224, 1)), n_classes=8, filters
     ------
     ValueError
         If the two shapes are not a waveform's and a spectrogram's.
+
+    References
+    ----------
+    FMA study, V; notebook 08.
     """
     if len(input_shape) != 2 or not all(isinstance(shape, tuple | list) for shape in input_shape):
         raise ValueError(f"input_shape is {input_shape}, expected ((n_samples, 1), (n_frames, n_mels, 1))")
@@ -201,6 +236,10 @@ def wave_features(x, filters=64, window=512, kernel=4, pool=4):
     -------
     KerasTensor [shape=(None, n_samples // (window // 2) // pool**2, filters)]
         About, but for what the borders take.
+
+    References
+    ----------
+    FMA study, V; notebook 04.
     """
     x = layers.Conv1D(filters, window, strides=window // 2, padding="same", activation="relu", name="wave-conv_1")(x)
     x = layers.MaxPooling1D(pool, name="wave-pool_1")(x)
@@ -221,6 +260,10 @@ def max_and_mean(x, maximum=layers.GlobalMaxPooling2D, mean=layers.GlobalAverage
     Returns
     -------
     KerasTensor [shape=(None, 2 * n_channels)]
+
+    References
+    ----------
+    Zhang et al. (2016); notebook 04.
     """
     return layers.Concatenate(name="pooling-concat")([maximum(name="pooling-max")(x), mean(name="pooling-mean")(x)])
 
@@ -247,7 +290,7 @@ def classifier(x, n_classes, dense, dropout):
 
 
 def densenet_features(input_shape):
-    """keras.applications' DenseNet-121 without its head, its layers named by Huang et al.'s parts.
+    """DenseNet-121 of keras.applications without its head, its layers named by Huang et al.'s parts.
 
     Parameters
     ----------
@@ -286,6 +329,7 @@ def check_waveform(input_shape):
     Raises
     ------
     ValueError
+        If it has not two axes, more than one channel, or fewer than 16,384 samples.
     """
     if len(input_shape) != 2:
         raise ValueError(

@@ -1,6 +1,6 @@
 """The Inception-ResNet of Valdera and Arifin (2025). Explained in notebook 06.
 
-The paper's text gives the layers of each module, the kernels and the three parameter counts of its Table 3. The filters
+The paper's section 3 gives the layers of each module and the kernels, its Table 3 three parameter counts. The filters
 were in its figures, and its figures are lost to us. Two completions that meet every published count are kept here.
 """
 
@@ -85,6 +85,10 @@ def build(input_shape=(647, 128, 1), n_classes=10, variant="keras_applications",
     ------
     ValueError
         For an unknown variant, or a spectrogram below 64 frames or 32 bands.
+
+    References
+    ----------
+    Inception-ResNet paper, 3; notebook 06.
     """
     check_spectrogram(input_shape)
     if not isinstance(variant, Completion) and variant not in VARIANTS:
@@ -102,7 +106,17 @@ def build(input_shape=(647, 128, 1), n_classes=10, variant="keras_applications",
 
 
 def stem(x, c):
-    """Two convolutions 3x3, each halving the number of frames by max-pooling: five layers with the input."""
+    """Two convolutions 3x3, each halving the number of frames by max-pooling: five layers with the input.
+
+    Parameters
+    ----------
+    x : KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
+    c : Completion
+
+    Returns
+    -------
+    KerasTensor [shape=(None, n_frames // 4, n_mels, c.stem[1])]
+    """
     for i, filters in enumerate(c.stem, start=1):
         name = f"stem-conv_{i}"
         x = layers.Conv2D(filters, 3, padding="same", activation="relu", use_bias=c.plain_bias, name=name)(x)
@@ -111,17 +125,53 @@ def stem(x, c):
 
 
 def module_a(x, c, scale):
-    """Three branches of 1x1 and 3x3 convolutions: 22 layers."""
+    """Three branches of 1x1 and 3x3 convolutions: 22 layers.
+
+    Parameters
+    ----------
+    x : KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
+    c : Completion
+    scale : float
+        Factor of the residual.
+
+    Returns
+    -------
+    KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
+    """
     return residual(x, "module_a", c.filters[0], c, scale)
 
 
 def module_b(x, c, scale):
-    """Two branches; 1x7 and 7x1 stand for 7x7: 16 layers."""
+    """Two branches; 1x7 and 7x1 stand for 7x7: 16 layers.
+
+    Parameters
+    ----------
+    x : KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
+    c : Completion
+    scale : float
+        Factor of the residual.
+
+    Returns
+    -------
+    KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
+    """
     return residual(x, "module_b", c.filters[1], c, scale)
 
 
 def module_c(x, c, scale):
-    """Two branches; 1x3 and 3x1 stand for 3x3: 16 layers."""
+    """Two branches; 1x3 and 3x1 stand for 3x3: 16 layers.
+
+    Parameters
+    ----------
+    x : KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
+    c : Completion
+    scale : float
+        Factor of the residual.
+
+    Returns
+    -------
+    KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
+    """
     return residual(x, "module_c", c.filters[2], c, scale)
 
 
@@ -142,6 +192,10 @@ def residual(x, name, filters, c, scale):
     Returns
     -------
     KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
+
+    References
+    ----------
+    Inception-ResNet paper, 3; Szegedy et al. (2017), 3.3; notebook 06.
     """
     ends = [branch(x, kernels, filters, c, f"{name}-branch_{i}") for i, kernels in enumerate(KERNELS[name])]
     joined = layers.Concatenate(name=f"{name}-concat")(ends)
@@ -150,7 +204,17 @@ def residual(x, name, filters, c, scale):
 
 
 def reduction(x, c):
-    """Three branches and a max-pool, each ending with a stride of two: 23 layers."""
+    """Three branches and a max-pool, each ending with a stride of two: 23 layers.
+
+    Parameters
+    ----------
+    x : KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
+    c : Completion
+
+    Returns
+    -------
+    KerasTensor [shape=(None, (n_frames - 1) // 2, (n_mels - 1) // 2, n_channels + 3 * c.filters[3])]
+    """
     ends = [
         branch(x, kernels, c.filters[3], c, f"reduction-branch_{i}", halve=True)
         for i, kernels in enumerate(KERNELS["reduction"])
@@ -160,7 +224,23 @@ def reduction(x, c):
 
 
 def branch(x, kernels, filters, c, name, halve=False):
-    """Convolution, batch normalisation and ReLU for each kernel; with `halve`, the last has a stride of two."""
+    """Convolution, batch normalisation and ReLU for each kernel; with `halve`, the last has a stride of two.
+
+    Parameters
+    ----------
+    x : KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
+    kernels : tuple
+        Size of each, a number or (frames, bands).
+    filters : int
+    c : Completion
+    name : str
+        Of the branch, with which its layers' names begin.
+    halve : bool
+
+    Returns
+    -------
+    KerasTensor [shape=(None, n_frames, n_mels, filters)]
+    """
     for i, kernel in enumerate(kernels):
         last = halve and i == len(kernels) - 1
         how = {"strides": 2, "padding": "valid"} if last else {"padding": "same"}
@@ -171,7 +251,22 @@ def branch(x, kernels, filters, c, name, halve=False):
 
 
 def head(x, n_classes, c, dropout):
-    """The fully connected module: seven layers. Counts cannot tell where its normalisation and dropout sit."""
+    """The fully connected module: seven layers.
+
+    Counts cannot tell where its normalisation and dropout sit.
+
+    Parameters
+    ----------
+    x : KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
+    n_classes : int
+    c : Completion
+    dropout : float
+        Rate of the dropout layers.
+
+    Returns
+    -------
+    KerasTensor [shape=(None, n_classes)]
+    """
     x = layers.GlobalAveragePooling2D(name="head-pool")(x)
     for i, kind in enumerate(c.head, start=1):
         if kind == "norm":

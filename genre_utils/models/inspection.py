@@ -1,4 +1,4 @@
-"""What a network is made of, by part."""
+"""What a network is made of, by part. Explained in notebooks 04 to 08."""
 
 import math
 
@@ -78,6 +78,11 @@ def macs(layer):
     Returns
     -------
     int
+
+    Raises
+    ------
+    ValueError
+        If the layer's output has no fixed size.
     """
     kernel = getattr(layer, "kernel", None)
     if kernel is None:
@@ -110,6 +115,17 @@ def describe(model):
     ------
     ValueError
         If the network takes spectrograms of any length, for which the cost is not defined.
+
+    References
+    ----------
+    Notebooks 04 to 08.
+
+    Examples
+    --------
+    >>> from genre_utils import models
+    >>> parts = models.describe(models.build("bbnn"))
+    >>> int(parts["parameters"].sum()), int(parts["trainable"].sum())
+    (190826, 185642)
     """
     rows = {}
     for layer in model.layers:

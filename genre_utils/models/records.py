@@ -1,4 +1,4 @@
-"""What there is to know of a network: one record each."""
+"""What there is to know of a network: one record each. Explained in notebooks 04 to 09."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -40,6 +40,15 @@ class Recipe:
         Compile with XLA; None does so where `training.device_defaults` expects it to be faster.
     steps_per_execution : int or None
         Training steps that the device takes without asking back; None lets `training.device_defaults` choose.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, or `monitor` or `weights` is none of the above.
+
+    References
+    ----------
+    Inception-ResNet paper, 4.3; FMA study, V; notebook 09.
     """
 
     epochs: int = 100
@@ -77,8 +86,14 @@ class Network:
         Presets of `features.PRESETS`, one an input of the network, in their order.
     recipe : Recipe
     paper, section : str
+        Where it is described.
     notebook : str
-        Which explains it.
+        Number of the one that explains it.
+
+    Raises
+    ------
+    ValueError
+        If the recipe is none, or an input is no preset.
     """
 
     build: Callable
@@ -134,10 +149,15 @@ def network(name):
     ValueError
         For an unknown name; the message lists the known ones.
 
+    References
+    ----------
+    Notebooks 04 to 09.
+
     Examples
     --------
-    >>> network("bbnn").recipe.batch_size
-    8
+    >>> from genre_utils import models
+    >>> models.network("bbnn").inputs, models.network("bbnn").recipe.batch_size
+    (('bbnn',), 8)
     """
     if name not in NETWORKS:
         raise ValueError(f"unknown model {name!r}; known: {', '.join(sorted(NETWORKS))}")
@@ -166,9 +186,14 @@ def input_configs(name, seconds=0, **changes):
     ValueError
         For an unknown name.
 
+    References
+    ----------
+    Notebooks 04 to 08.
+
     Examples
     --------
-    >>> input_configs("baseline_b").shape
+    >>> from genre_utils import models
+    >>> models.input_configs("baseline_b").shape
     (128, 513)
     """
     configs = tuple(features.preset(preset, seconds, **changes) for preset in network(name).inputs)
@@ -189,7 +214,8 @@ def input_shape_of(config):
 
     Examples
     --------
-    >>> input_shape_of(input_configs("fusion"))
+    >>> from genre_utils import models
+    >>> models.input_shape_of(models.input_configs("fusion"))
     ((160000, 1), (224, 224, 1))
     """
     return tuple(map(input_shape_of, config)) if isinstance(config, tuple) else (*config.shape, 1)

@@ -94,6 +94,10 @@ def survivors(trainable=147_818, non_trainable=1_600, filters=FILTERS, heads=HEA
         Number of combinations.
     norms_fit : int
         Those among them that meet the non-trainable count.
+
+    References
+    ----------
+    Inception-ResNet paper, 3 and Table 3; notebook 06.
     """
     grid = np.stack(np.meshgrid(*[np.array(filters)] * 6, indexing="ij")).reshape(6, -1)
     found, tried, norms_fit = [], 0, 0

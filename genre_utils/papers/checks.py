@@ -1,4 +1,4 @@
-"""Do the printed tables and settings follow from one another? Findings of arithmetic, one row each."""
+"""Do the printed tables and settings follow from one another? Findings of arithmetic. Explained in notebook 10."""
 
 import itertools
 
@@ -8,7 +8,7 @@ from . import tables
 
 
 def f1(precision, recall):
-    """Harmonic mean of precision and recall, elementwise; FMA study, VI.
+    """Harmonic mean of precision and recall, elementwise.
 
     Parameters
     ----------
@@ -18,6 +18,16 @@ def f1(precision, recall):
     -------
     float or np.ndarray or pd.Series
         In the unit of the arguments.
+
+    References
+    ----------
+    FMA study, VI; notebook 10.
+
+    Examples
+    --------
+    >>> from genre_utils import papers
+    >>> round(papers.f1(92.4, 98.0), 1)
+    95.1
     """
     return 2 * precision * recall / (precision + recall)
 
@@ -36,6 +46,16 @@ def f1_misprints(table=tables.IRN_TABLE_2, decimals=1):
     -------
     pd.DataFrame
         The rows at fault, with `recomputed`.
+
+    References
+    ----------
+    Inception-ResNet paper, Table 2; notebook 10.
+
+    Examples
+    --------
+    >>> from genre_utils import papers
+    >>> papers.f1_misprints().index.tolist()
+    ['hiphop', 'jazz', 'metal']
     """
     half = 0.5 * 10.0**-decimals + 1e-9
     lowest, highest = (f1(table["precision"] + d, table["recall"] + d) for d in (-half, half))
@@ -59,12 +79,23 @@ def ordinary_accuracy(accuracy, n_classes):
     Returns
     -------
     float or pd.Series
+        0 to 1.
+
+    References
+    ----------
+    FMA study, VI; notebooks 08, 10 and 12.
+
+    Examples
+    --------
+    >>> from genre_utils import papers
+    >>> round(papers.ordinary_accuracy(0.892, n_classes=8), 3)
+    0.568
     """
     return 1 - (1 - accuracy) * n_classes / 2
 
 
 def check_genres(table=tables.IRN_TABLE_2, n=100):
-    """Inception-ResNet paper, Table 2: does it follow from whole numbers of clips?
+    """Check whether the scores of each genre follow from whole numbers of clips.
 
     Of `n` clips in a genre, recall is the share that was named right, and precision tells how many clips were taken for
     the genre. These are whole numbers, add up to all clips, and give each score without rounding.
@@ -79,6 +110,10 @@ def check_genres(table=tables.IRN_TABLE_2, n=100):
     -------
     pd.DataFrame
         Findings: `where`, `printed`, `expected` and `why`; no row where nothing is wrong.
+
+    References
+    ----------
+    Inception-ResNet paper, Table 2; notebook 10.
     """
     exact = _genre_counts(table, n)
     found = []
@@ -104,7 +139,7 @@ def check_scores(
     bbnn=93,
     n=100,
 ):
-    """Inception-ResNet paper: do the scores follow from Table 2, and are they the same wherever they are printed?
+    """Check whether the scores follow from those of the genres, and are the same wherever they are printed.
 
     Parameters
     ----------
@@ -120,6 +155,10 @@ def check_scores(
     -------
     pd.DataFrame
         Findings, as of `check_genres`.
+
+    References
+    ----------
+    Inception-ResNet paper, Abstract, 1, 2, 5.2 and Tables 1, 2 and 4; notebook 10.
     """
     means = _genre_counts(table_2, n)[["precision", "recall", "f1"]].mean()
     places = {"Table 1": table_1.iloc[0], "Table 4": table_4.loc["inception_resnet"], **scores}
@@ -131,7 +170,7 @@ def check_scores(
 
 
 def check_f1(table=tables.IRN_TABLE_2, decimals=1, where="Table 2"):
-    """Rows whose F1 is not the harmonic mean of their precision and recall, however these were rounded.
+    """Find rows whose F1 is not the harmonic mean of their precision and recall, however these were rounded.
 
     Parameters
     ----------
@@ -144,6 +183,10 @@ def check_f1(table=tables.IRN_TABLE_2, decimals=1, where="Table 2"):
     -------
     pd.DataFrame
         Findings, as of `check_genres`.
+
+    References
+    ----------
+    Inception-ResNet paper, Table 2; FMA study, Table 1; notebook 10.
     """
     why = "harmonic mean of the row's precision and recall"
     found = f1_misprints(table, decimals)[["f1", "recomputed"]].map(f"{{:.{decimals}f}}".format)
@@ -151,7 +194,7 @@ def check_f1(table=tables.IRN_TABLE_2, decimals=1, where="Table 2"):
 
 
 def check_macro(table=tables.IRN_TABLE_4, decimals=tables.IRN_TABLE_4_DECIMALS, where="Table 4", error=0.005):
-    """Can the macro scores of a row belong to one confusion matrix with equally large genres?
+    """Check whether the macro scores of a row can belong to one confusion matrix with equally large genres.
 
     Macro recall must then be the accuracy. And a mean of F1 scores is at most the F1 of mean precision and mean recall,
     because the harmonic mean is concave.
@@ -170,6 +213,10 @@ def check_macro(table=tables.IRN_TABLE_4, decimals=tables.IRN_TABLE_4_DECIMALS, 
     -------
     pd.DataFrame
         Findings, as of `check_genres`.
+
+    References
+    ----------
+    Inception-ResNet paper, Table 4; FMA study, Table 1; notebook 10.
     """
     digits = pd.Series(decimals, index=table.index)
     half = 0.5 * 10.0**-digits + 1e-9
@@ -192,7 +239,7 @@ def check_parameters(
     bbnn=tables.BBNN_PARAMETERS,
     text=tables.IRN_TABLE_3_AS_PRINTED,
 ):
-    """Inception-ResNet paper: do Tables 3 and 4 add up, agree, and compare like with like?
+    """Check whether the parameter counts add up, agree, and compare like with like.
 
     Parameters
     ----------
@@ -205,6 +252,10 @@ def check_parameters(
     -------
     pd.DataFrame
         Findings, as of `check_genres`.
+
+    References
+    ----------
+    Inception-ResNet paper, Tables 3 and 4; notebooks 05 and 06.
     """
     ours, total = table_3.iloc[0], table_4["parameters"]
     why = "a full stop marks decimals everywhere else in the paper"
@@ -218,7 +269,7 @@ def check_parameters(
 
 
 def check_input(setting=tables.IRN_INPUT, where="Section 4.2"):
-    """Do the printed length, rate, window and hop give the printed frames, milliseconds and rows?
+    """Check whether length, rate, window and hop give the printed frames, milliseconds and rows.
 
     Parameters
     ----------
@@ -230,6 +281,10 @@ def check_input(setting=tables.IRN_INPUT, where="Section 4.2"):
     -------
     pd.DataFrame
         Findings, as of `check_genres`.
+
+    References
+    ----------
+    Inception-ResNet paper, 4.2; FMA study, III to V; notebook 02.
     """
     seconds, sr, window, hop, frames = (setting[name] for name in tables.IRN_INPUT)
     n, ms, rows = seconds * sr, setting.get("ms"), setting.get("rows")
@@ -248,7 +303,7 @@ def check_input(setting=tables.IRN_INPUT, where="Section 4.2"):
 
 
 def check_layers(layers=tables.IRN_LAYERS, modules=tables.IRN_MODULE_LAYERS, stem=tables.IRN_STEM):
-    """Inception-ResNet paper, Section 3: do the layers add up, and do the pools give the printed frames?
+    """Check whether the layers add up, and the pools give the printed frames.
 
     Parameters
     ----------
@@ -261,6 +316,10 @@ def check_layers(layers=tables.IRN_LAYERS, modules=tables.IRN_MODULE_LAYERS, ste
     -------
     pd.DataFrame
         Findings, as of `check_genres`.
+
+    References
+    ----------
+    Inception-ResNet paper, 3; notebook 06.
     """
     frames, pool, bbnn = stem["frames"], stem["pool"], stem["bbnn_pool"]
     found = [
@@ -278,7 +337,7 @@ def check_layers(layers=tables.IRN_LAYERS, modules=tables.IRN_MODULE_LAYERS, ste
 
 
 def check_densenet(layers=121, blocks=(6, 12, 24, 16), growth=32, channels=64, transitions="increasing"):
-    """FMA study, Section V: does its description of DenseNet-121 follow from the network of Huang et al. (2017)?
+    """Check whether a description of DenseNet-121 follows from the network of Huang et al. (2017).
 
     Parameters
     ----------
@@ -295,6 +354,10 @@ def check_densenet(layers=121, blocks=(6, 12, 24, 16), growth=32, channels=64, t
     -------
     pd.DataFrame
         Findings, as of `check_genres`.
+
+    References
+    ----------
+    FMA study, V; Huang et al. (2017); notebook 07.
     """
     counted = 2 * sum(blocks) + len(blocks) + 1
     found = [_whole("Section V", "layers", layers, counted, "convolutions and classifier")]
@@ -314,6 +377,16 @@ def inconsistencies():
     -------
     pd.DataFrame
         Findings, as of `check_genres`, with the `paper`. What several checks find stands once.
+
+    References
+    ----------
+    Notebook 10.
+
+    Examples
+    --------
+    >>> from genre_utils import papers
+    >>> papers.inconsistencies()["paper"].unique().tolist()
+    ['Inception-ResNet', 'FMA study']
     """
     fma = tables.FMA_TABLE_1.assign(accuracy=ordinary_accuracy(tables.FMA_TABLE_1["accuracy"], 8))
     irn = [check_scores(), check_macro(tables.IRN_TABLE_1, 2, "Table 1"), check_f1(), check_genres()]

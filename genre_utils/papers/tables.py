@@ -1,4 +1,4 @@
-"""What the two papers and BBNN's authors published, as printed, misprints included.
+"""What the two papers and BBNN's authors published, as printed, misprints included. Shown in every notebook.
 
 Scores are in per cent for the Inception-ResNet paper and from 0 to 1 for the FMA study, as they print them.
 """

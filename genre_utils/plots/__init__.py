@@ -1,4 +1,4 @@
-"""Every figure of the book, each returned as a matplotlib figure.
+"""Every figure of the book, each returned as a matplotlib figure. Used in every notebook.
 
 A figure that shows data takes `source`, the words of `datasets.source`, and prints them at its foot.
 """

@@ -1,4 +1,4 @@
-"""Figures of networks: their parts, what these cost, and how they are joined."""
+"""Figures of networks: their parts, what these cost, and how they are joined. Explained in notebooks 04 to 08."""
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -75,6 +75,10 @@ def branches(table, inputs, title=""):
     Returns
     -------
     Figure
+
+    References
+    ----------
+    FMA study, V; notebook 08.
     """
     own = [part for parts in inputs.values() for part in parts]
     joined = [part for part in table.index if part not in own]

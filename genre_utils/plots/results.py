@@ -1,4 +1,4 @@
-"""Figures of trainings and of scores."""
+"""Figures of trainings and of scores. Explained in notebooks 10 and 11."""
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,10 @@ def history(table, source="", chance=None):
     Returns
     -------
     Figure
+
+    References
+    ----------
+    Inception-ResNet paper, Figure 7; notebooks 04 to 10.
     """
     table = pd.DataFrame(table)
     fig, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
@@ -47,8 +51,6 @@ def history(table, source="", chance=None):
 def confusion(counts, genres, source=""):
     """Confusion matrix: counts written in, shade by the share of the true genre.
 
-    The Inception-ResNet paper, Figure 8.
-
     Parameters
     ----------
     counts : np.ndarray [shape=(n_genres, n_genres)], int
@@ -59,6 +61,10 @@ def confusion(counts, genres, source=""):
     Returns
     -------
     Figure
+
+    References
+    ----------
+    Inception-ResNet paper, Figure 8; notebook 10.
     """
     import seaborn
 
@@ -96,6 +102,10 @@ def scores_by_genre(table, source="", published=None):
     Returns
     -------
     Figure
+
+    References
+    ----------
+    Inception-ResNet paper, Table 2; notebook 10.
     """
     fig, ax = plt.subplots(figsize=(8, 0.9 + 0.32 * len(table)), layout="constrained")
     places = np.arange(len(table))[::-1]

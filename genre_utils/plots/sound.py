@@ -1,4 +1,4 @@
-"""Figures of clips: waveforms, spectrograms, windows."""
+"""Figures of clips: waveforms, spectrograms, windows. Explained in notebooks 01 and 02."""
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -71,7 +71,7 @@ def spectrograms(spectra, config, source="", unit="level (dB)", columns=2):
 
 
 def clip_sheet(clips, spectra, config, source=""):
-    """Waveform and log-mel spectrogram of some clips, a row each; notebook 01.
+    """Waveform and log-mel spectrogram of some clips, a row each.
 
     Parameters
     ----------
@@ -85,6 +85,10 @@ def clip_sheet(clips, spectra, config, source=""):
     Returns
     -------
     Figure
+
+    References
+    ----------
+    Notebook 01.
     """
     fig, axes = plt.subplots(
         len(clips), 2, figsize=(8, 0.8 + 0.85 * len(clips)), sharex=True, sharey="col", squeeze=False
@@ -110,7 +114,7 @@ def clip_sheet(clips, spectra, config, source=""):
 
 
 def genre_levels(deviation, config, source=""):
-    """How far each genre's average level lies above or below that of all genres, by frequency; notebook 01.
+    """How far each genre's average level lies above or below that of all genres, by frequency.
 
     Parameters
     ----------
@@ -122,6 +126,10 @@ def genre_levels(deviation, config, source=""):
     Returns
     -------
     Figure
+
+    References
+    ----------
+    Notebook 01.
     """
     fig, ax = plt.subplots(figsize=(8, 1.2 + 0.28 * len(deviation)))
     limit = np.abs(deviation.to_numpy()).max()
@@ -135,7 +143,7 @@ def genre_levels(deviation, config, source=""):
 
 
 def windows(y, configs, first, source="", n_frames=5):
-    """Where the analysis windows lie on the waveform, and which samples none of them reaches; notebook 02.
+    """Where the analysis windows lie on the waveform, and which samples none of them reaches.
 
     Parameters
     ----------
@@ -150,6 +158,10 @@ def windows(y, configs, first, source="", n_frames=5):
     Returns
     -------
     Figure
+
+    References
+    ----------
+    Inception-ResNet paper, 4.2; notebook 02.
     """
     from scipy.signal import get_window
 

@@ -1,4 +1,4 @@
-"""A band that plays from a seed: one piece of a genre as sound.
+"""A band that plays from a seed: one piece of a genre as sound. Explained in notebook 01.
 
 A piece is decided as musicians would decide it: the style (`styles`) says what the genre usually does, the artist has
 habits within it, and the piece varies those. Then each part (drums, bass, chords, lead) names its notes, the notes are
@@ -36,12 +36,12 @@ def render(genre, seed, seconds=30.0, artist=None, clip=0, sr=SR):
     clip : int
         Number of the piece; another number is another piece by the same artist.
     sr : int
-        Sampling rate in Hz.
+        Sample rate in Hz.
 
     Returns
     -------
-    np.ndarray [shape=(n_samples,)]
-        float32 in [-1, 1]. Equal arguments give equal samples.
+    np.ndarray [shape=(n_samples,)], float32
+        Within -1 and 1. Equal arguments give equal samples.
 
     Raises
     ------
@@ -78,18 +78,40 @@ def render(genre, seed, seconds=30.0, artist=None, clip=0, sr=SR):
 
 @dataclass(frozen=True)
 class Plan:
-    """What every part of a piece agrees on."""
+    """What every part of a piece agrees on.
+
+    Attributes
+    ----------
+    style : Style
+    metre : int
+        Beats a bar.
+    key : int
+        Semitones above C.
+    bar, n : int
+        Samples of a bar, and of the whole.
+    n_bars : int
+    section : int
+        Bars in a section.
+    chords : list of list
+        For each bar, root in semitones and intervals of each chord.
+    swing : float
+        How late every other step comes, in steps.
+    colour : float
+        Brightness of the instruments around 1.
+    sr : int
+        Sample rate in Hz.
+    """
 
     style: Style
     metre: int
-    key: int  # semitones above C
-    bar: int  # samples
-    n: int  # samples of the whole
+    key: int
+    bar: int
+    n: int
     n_bars: int
-    section: int  # bars in a section
-    chords: list  # for each bar a list of (root in semitones, intervals)
+    section: int
+    chords: list
     swing: float
-    colour: float  # brightness of the instruments around 1
+    colour: float
     sr: int
 
 

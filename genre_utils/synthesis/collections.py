@@ -1,4 +1,4 @@
-"""Collections of synthetic clips as files, in the layouts of GTZAN and fma_small, with GTZAN's faults planted."""
+"""Collections of synthetic clips as files, with GTZAN's faults planted. Explained in notebooks 01 and 12."""
 
 import io
 import json

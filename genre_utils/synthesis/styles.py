@@ -1,4 +1,6 @@
-"""How ten genres usually go, as data: timbres, scales, chords and a style for each. `band` plays them.
+"""How ten genres usually go, as data: timbres, scales, chords and a style for each. Explained in notebook 01.
+
+`band` plays them.
 
 Everything that repeats is a **pattern**, a string that divides one bar evenly: ``"x...x...x...x..."`` is a hit on each
 beat of sixteen sixteenths, ``"x.xx.xx.xx.x"`` a shuffle in triplets, ``"1356"`` a bass that walks in quarters. A dot
@@ -11,17 +13,39 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Timbre:
-    """One tone colour: harmonics that fall by a power of their number, and what happens to them in time."""
+    """One tone colour: harmonics that fall by a power of their number, and what happens to them in time.
 
-    slope: float  # exponent by which the harmonics fall: 1 buzzes like a saw, 3 is nearly a sine
-    attack: float = 0.005  # seconds
-    decay: float = 30.0  # seconds until the tone has fallen to 1/e; 30 sustains
-    strike: float = 0.0  # extra brightness that dies away four times faster, as in a plucked string
-    even: float = 1.0  # strength of the even harmonics: 0 is hollow, like a clarinet
-    vibrato: float = 0.0  # depth in semitones
-    chorus: bool = False  # a second voice, slightly out of tune
-    drive: float = 0.0  # how hard an amplifier is overloaded
-    vowels: tuple = ()  # formants in Hz, one tuple a vowel; a note picks one
+    Attributes
+    ----------
+    slope : float
+        Exponent by which the harmonics fall: 1 buzzes like a saw, 3 is nearly a sine.
+    attack : float
+        Seconds.
+    decay : float
+        Seconds until the tone has fallen to 1/e; 30 sustains.
+    strike : float
+        Extra brightness that dies away four times faster, as in a plucked string.
+    even : float
+        Strength of the even harmonics: 0 is hollow, like a clarinet.
+    vibrato : float
+        Depth in semitones.
+    chorus : bool
+        A second voice, slightly out of tune.
+    drive : float
+        How hard an amplifier is overloaded.
+    vowels : tuple of tuple of int
+        Formants in Hz, one tuple a vowel; a note picks one.
+    """
+
+    slope: float
+    attack: float = 0.005
+    decay: float = 30.0
+    strike: float = 0.0
+    even: float = 1.0
+    vibrato: float = 0.0
+    chorus: bool = False
+    drive: float = 0.0
+    vowels: tuple = ()
 
 
 VOWELS = ((750, 1150, 2600), (420, 900, 2500), (500, 1800, 2500), (320, 2200, 2900))
@@ -82,25 +106,57 @@ CHORDS = {
 
 @dataclass(frozen=True)
 class Style:
-    """What a genre usually does. Of each tuple a piece takes one; an empty pattern leaves the part out."""
+    """What a genre usually does. Of each tuple a piece takes one; an empty pattern leaves the part out.
 
-    near: tuple  # genres whose sound an artist of this one may borrow
-    tempo: tuple  # beats a minute, lowest and highest
-    drums: tuple  # each a kit: instrument and pattern in turn
+    Attributes
+    ----------
+    near : tuple of str
+        Genres whose sound an artist of this one may borrow.
+    tempo : tuple of float
+        Beats a minute, lowest and highest.
+    drums : tuple of str
+        Each a kit: instrument and pattern in turn.
+    bass : tuple of str
+    comp : tuple of str
+        The accompanying chords.
+    lead : tuple of str
+        Rhythms of the melody.
+    chords : tuple of str
+        Progressions, a chord a bar, "/" where two share one.
+    scales : tuple of str
+    bass_sounds, comp_sounds, lead_sounds : tuple of str
+        Names in `TIMBRES`.
+    metre : tuple of int
+        Beats a bar.
+    swing : tuple of float
+        How late every other step comes, in steps, least and most.
+    leap : int
+        Largest step of the melody in its scale.
+    tail : tuple of float
+        Seconds of reverberation, least and most.
+    echo : tuple of float
+        Strength of the echo on the chords, least and most.
+    loose : float
+        Seconds by which notes miss the grid.
+    """
+
+    near: tuple
+    tempo: tuple
+    drums: tuple
     bass: tuple
-    comp: tuple  # the accompanying chords
-    lead: tuple  # rhythms of the melody
-    chords: tuple  # progressions, a chord a bar, "/" where two share one
+    comp: tuple
+    lead: tuple
+    chords: tuple
     scales: tuple
     bass_sounds: tuple
     comp_sounds: tuple
     lead_sounds: tuple
-    metre: tuple = (4,)  # beats a bar
-    swing: tuple = (0.0, 0.08)  # how late every other step comes, in steps
-    leap: int = 2  # largest step of the melody in its scale
-    tail: tuple = (0.3, 1.6)  # seconds of reverberation
-    echo: tuple = (0.0, 0.0)  # strength of the echo on the chords
-    loose: float = 0.006  # seconds by which notes miss the grid
+    metre: tuple = (4,)
+    swing: tuple = (0.0, 0.08)
+    leap: int = 2
+    tail: tuple = (0.3, 1.6)
+    echo: tuple = (0.0, 0.0)
+    loose: float = 0.006
 
 
 STYLES = {
