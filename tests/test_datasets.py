@@ -42,6 +42,18 @@ def test_layout_format_and_stray_files_do_not_matter(collection, tmp_path):
         assert datasets.load("gtzan", root)["clip_id"].tolist() == expected
 
 
+def test_choose_takes_one_clip_of_a_genre(collection):
+    index = datasets.load("gtzan", collection)
+    assert datasets.choose(index, "metal")["clip_id"] == "metal.00000"
+    last = datasets.choose(index, "pop", 3)
+    assert (last["clip_id"], last["genre"]) == ("pop.00003", "pop")
+    with pytest.raises(ValueError, match="no genre 'polka'; the genres are blues, metal, pop"):
+        datasets.choose(index, "polka")
+    for number in (4, -1):
+        with pytest.raises(ValueError, match=f"no clip {number} of 'pop'; expected 0 to 3"):
+            datasets.choose(index, "pop", number)
+
+
 def test_clips_per_genre_takes_the_first(collection):
     assert datasets.load("gtzan", collection, clips_per_genre=2)["clip_id"].str[-1].tolist() == ["0", "1"] * 3
 

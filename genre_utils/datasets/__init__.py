@@ -158,6 +158,38 @@ def genres(index):
     return index.drop_duplicates("label").sort_values("label")["genre"].tolist()
 
 
+def choose(index, genre, number=0):
+    """One clip of a genre.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+    genre : str
+    number : int
+        Its place among the clips of that genre, from 0.
+
+    Returns
+    -------
+    pd.Series
+        Its row of the index.
+
+    Raises
+    ------
+    ValueError
+        If the collection has no such genre, or not so many clips of it.
+
+    References
+    ----------
+    Notebooks 02 and 03.
+    """
+    clips = index[index["genre"] == genre]
+    if not len(clips):
+        raise ValueError(f"no genre {genre!r}; the genres are {', '.join(genres(index))}")
+    if not 0 <= number < len(clips):
+        raise ValueError(f"no clip {number} of {genre!r}; expected 0 to {len(clips) - 1}")
+    return clips.iloc[number]
+
+
 def source(index):
     """Where the clips come from, in words, for figures and tables.
 
