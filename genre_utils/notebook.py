@@ -10,7 +10,9 @@ import logging
 import os
 import platform
 import sys
+import tempfile
 import warnings
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -44,6 +46,31 @@ def setup():
 
 def _errors_only(record):
     return record.levelno >= logging.ERROR
+
+
+@contextmanager
+def quiet_stderr():
+    """Keep off the page what compiled libraries write to the process's standard error, unless an error follows.
+
+    XLA reports its first compilation there, whatever ``TF_CPP_MIN_LOG_LEVEL`` says: TensorFlow 2.20 does not initialise
+    Abseil's log, and before that its thresholds do not count (abseil/abseil-cpp pull request 1718).
+
+    References
+    ----------
+    Notebook 09.
+    """
+    with tempfile.TemporaryFile() as written:
+        stderr = os.dup(2)
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            written.seek(0)
+            os.write(stderr, written.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def player(sound, sr=None, caption="", seconds=MP3_SECONDS):

@@ -1,3 +1,4 @@
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -162,6 +163,17 @@ def kernel_modules(client):
 
 def test_interact_is_a_figure_outside_a_kernel():
     assert notebook.interact(lambda a, b: (a, b), a=[1, 2], b=[3]) == (1, 3)
+
+
+def test_quiet_stderr_drops_what_libraries_write_unless_an_error_follows(capfd):
+    with notebook.quiet_stderr():
+        os.write(2, b"Compiled cluster using XLA!")
+    assert capfd.readouterr().err == ""
+    with pytest.raises(MemoryError), notebook.quiet_stderr():
+        os.write(2, b"the reason")
+        raise MemoryError
+    os.write(2, b", and more")
+    assert capfd.readouterr().err == "the reason, and more"
 
 
 def test_player_is_small_inside_a_live_notebook_and_a_file_in_the_book(tmp_path, monkeypatch):
