@@ -5,13 +5,15 @@ import shutil
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import yaml
 
 from book.build import BookError, profiles
 from book.build.__main__ import build
-from genre_utils import datasets
+from genre_utils import datasets, notebook, synthesis
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -52,7 +54,7 @@ def test_paths_start_from_the_folder_of_the_makefile(name):
 def test_paper_reads_fma_beside_the_makefile_and_keeps_its_runs():
     parameters = load("paper")
     assert parameters["12_fma_study"]["data_dir"] == str(ROOT / "fma")
-    assert parameters["12_fma_study"]["out_dir"] == str(ROOT / "_build/fma")
+    assert parameters["12_fma_study"]["results_dir"] == str(ROOT / "_build/fma")
     assert parameters["10_kfold_evaluation"]["results_dir"] == str(ROOT / "_build/folds")
     assert parameters["01_sound_and_genre"]["data_dir"] == str(ROOT / "clips")
 
@@ -170,3 +172,34 @@ def test_each_collection_is_read_once_and_synthetic_sound_never(monkeypatch):
     calls.clear()
     profiles.check_data("demo", load("demo"))
     assert calls == []
+
+
+@pytest.fixture(scope="module")
+def collections(tmp_path_factory):
+    """Noise under GTZAN's names, ten clips a genre, and an fma_small of three tracks a genre."""
+    root, rng = tmp_path_factory.mktemp("collections"), np.random.default_rng(0)
+    for genre in datasets.gtzan.GENRES:
+        (root / "gtzan" / genre).mkdir(parents=True)
+        for i in range(10):
+            soundfile.write(root / "gtzan" / genre / f"{genre}.{i:05d}.wav", rng.normal(0, 0.1, 3 * 22_050), 22_050)
+    synthesis.write_fma(root / "fma", tracks_per_genre=3, seconds=1.0, n_jobs=2)
+    return root
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("name", [name for name, profile in PROFILES.items() if profile.get("needs_data")])
+def test_first_steps_of_each_notebook_run_with_real_files(name, path, collections, monkeypatch):
+    """What stands between the parameters and the first figure: data found, networks and recipes made."""
+    values = load(name, data_dir=str(collections / "gtzan"))[path.stem]
+    if values["dataset"] == "fma-small":
+        values["data_dir"] = str(collections / "fma")
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    (start,) = [i for i, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", [])]
+    monkeypatch.chdir(path.parent)
+    namespace = {"notebook": notebook, "display": lambda *shown: None}
+    exec(cells[start].source, namespace)
+    namespace |= values
+    for cell in cells[start + 1 : start + 3]:  # the check of the parameters, and what loads the data
+        exec(cell.source, namespace)
+    index = namespace["index"]
+    assert index["dataset"].eq("synthetic" if values["dataset"] != "gtzan" else "gtzan").all() and len(index)

@@ -150,26 +150,14 @@ def _about(build, options, clips, recipe, protocol, splits, seed, measure):
     inputs |= {"extractor": extractor}
     made = {"name": build["name"], "options": options, "parameters": network.count_params()}
     made |= {"paper": record.paper, "section": record.section, "hash": digest(training.architecture(network))}
+    parts = {"n": len(splits), "sizes": [[*map(len, split)] for split in splits]}
+    parts["fingerprint"] = digest([[part.tolist() for part in split] for split in splits])
     backend = keras.backend.backend()
-    return json.loads(
-        json.dumps(
-            {
-                "network": made,
-                "data": data,
-                "features": inputs,
-                "recipe": asdict(recipe),
-                "protocol": protocol,
-                "splits": {"n": len(splits), "sizes": [[*map(len, split)] for split in splits]}
-                | {"fingerprint": digest([[part.tolist() for part in split] for split in splits])},
-                "seed": seed,
-                "precision": build["precision"],
-                "measure": getattr(measure, "__name__", None) if measure else None,
-                "backend": backend,
-                "versions": _versions(backend),
-            },
-            default=str,
-        )
-    )
+    about = {"network": made, "data": data, "features": inputs, "recipe": asdict(recipe), "protocol": protocol}
+    about |= {"splits": parts, "seed": seed, "precision": build["precision"]}
+    about["measure"] = getattr(measure, "__name__", None) if measure else None
+    about |= {"backend": backend, "versions": _versions(backend)}
+    return json.loads(json.dumps(about, default=str))
 
 
 def _versions(backend):
@@ -196,7 +184,8 @@ def _run_fold(train, split, fold, path):
     folder = path and path.with_suffix("")
     if path is not None and path.exists():
         shutil.rmtree(folder, ignore_errors=True)  # a kill may have come in between
-        return _read_fold(path)
+        needed = ("probabilities", "history", "seconds_per_epoch", "device")
+        return _read(path, needed, "delete it to train that fold again")
     import keras
 
     from .. import models, training
@@ -262,14 +251,15 @@ def _gather(done, splits, index, about):
     return Result(predictions, pd.concat(histories, ignore_index=True), about | measured)
 
 
-def _read_fold(path):
+def _read(path, needed, advice):
+    """A file of a run, or in one sentence what to do with it."""
     try:
-        fold = json.loads(path.read_text(encoding="utf-8"))
-        if {"probabilities", "history", "seconds_per_epoch", "device"} <= set(fold):
-            return fold
-        raise ValueError("it lacks what a fold holds")
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if lacks := set(needed) - set(found):
+            raise ValueError(f"it lacks {', '.join(sorted(lacks))}")
+        return found
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} was cut short ({error}): delete it to train that fold again") from error
+        raise ValueError(f"{path} was cut short ({error}): {advice}") from error
 
 
 def _refuse_gaps(splits, labels, genres, watched):
@@ -289,10 +279,7 @@ def _claim(folder, about, n_splits):
     path = folder / "run.json"
     run = {"layout": LAYOUT} | {name: value for name, value in about.items() if name != "versions"}
     if path.exists():
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path} was cut short ({error}): name another folder, or delete this one") from error
+        found = _read(path, ("layout",), "name another folder, or delete this one")
         refuse_another_run(folder, found, run)
     else:
         write_atomically(path, json.dumps(run, indent=1))

@@ -5,13 +5,27 @@ from dataclasses import dataclass, replace
 STANDARDISE = ("none", "clip", "training")
 
 
-def _check_standardise(standardise):
-    if standardise not in STANDARDISE:
-        raise ValueError(f"standardise is {standardise!r}; known: {', '.join(STANDARDISE)}")
+@dataclass(frozen=True)
+class _ClipConfig:
+    """What both kinds of input share."""
+
+    sr: int
+    n_samples: int
+
+    def __post_init__(self):
+        if min(self.sr, self.n_samples) < 1:
+            raise ValueError(f"{self} has a size below 1; sizes are counts of samples, points or bands")
+        if self.standardise not in STANDARDISE:
+            raise ValueError(f"standardise is {self.standardise!r}; known: {', '.join(STANDARDISE)}")
+
+    @property
+    def seconds(self):
+        """Length of the clip in seconds."""
+        return self.n_samples / self.sr
 
 
 @dataclass(frozen=True)
-class MelConfig:
+class MelConfig(_ClipConfig):
     """How a clip becomes a log-mel spectrogram.
 
     Attributes
@@ -58,14 +72,14 @@ class MelConfig:
     standardise: str = "none"
 
     def __post_init__(self):
+        super().__post_init__()
         window = self.n_fft if self.win_length is None else self.win_length
-        if min(self.sr, self.n_samples, self.n_fft, self.hop_length, self.n_mels, window) < 1:
+        if min(self.n_fft, self.hop_length, self.n_mels, window) < 1:
             raise ValueError(f"{self} has a size below 1; sizes are counts of samples, points or bands")
         if window > self.n_fft:
             raise ValueError(f"a window of {window} samples does not fit into an FFT of {self.n_fft} points")
         if self.ref not in ("one", "max"):
             raise ValueError(f"ref is 'one' or 'max', not {self.ref!r}")
-        _check_standardise(self.standardise)
 
     @property
     def n_frames(self):
@@ -77,14 +91,9 @@ class MelConfig:
         """Shape of the log-mel spectrogram, (n_frames, n_mels)."""
         return self.n_frames, self.n_mels
 
-    @property
-    def seconds(self):
-        """Length of the clip in seconds."""
-        return self.n_samples / self.sr
-
 
 @dataclass(frozen=True)
-class WaveformConfig:
+class WaveformConfig(_ClipConfig):
     """How a clip becomes the samples that the FMA study's 1-D networks read.
 
     Attributes
@@ -110,20 +119,10 @@ class WaveformConfig:
     n_samples: int = 160_000
     standardise: str = "training"
 
-    def __post_init__(self):
-        if min(self.sr, self.n_samples) < 1:
-            raise ValueError(f"{self} has a size below 1; sizes are counts of samples")
-        _check_standardise(self.standardise)
-
     @property
     def shape(self):
         """Shape of the waveform, (n_samples,)."""
         return (self.n_samples,)
-
-    @property
-    def seconds(self):
-        """Length of the clip in seconds."""
-        return self.n_samples / self.sr
 
 
 PRESETS = {
