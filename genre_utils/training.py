@@ -167,8 +167,9 @@ def architecture(model):
     dict
         As JSON gives it; equal for networks that calculate the same with equal weights.
     """
-    text = json.dumps(model.get_config(), default=lambda value: type(value).__name__)
-    for number, name in enumerate([model.name, *(layer.name for layer in model.layers)]):
+    config = model.get_config()
+    text = json.dumps(config, default=lambda value: type(value).__name__)
+    for number, name in enumerate([model.name, *(layer["config"]["name"] for layer in config["layers"])]):
         text = text.replace(f'"{name}"', f'"layer {number}"')
     return json.loads(text)
 

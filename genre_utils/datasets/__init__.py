@@ -96,10 +96,8 @@ def load(name, root=None, clips_per_genre=None, seconds=None, **options):
     if clips_per_genre:
         index = index.groupby("genre", sort=False).head(clips_per_genre).reset_index(drop=True)
     index["label"] = index["genre"].map({genre: i for i, genre in enumerate(sorted(index["genre"].unique()))})
-    for column in ("artist", "split"):
-        if column not in index:
-            index[column] = ""
-    index = index.assign(dataset="synthetic" if _is_synthetic(index) else name)[COLUMNS]
+    index = index.assign(dataset="synthetic" if _is_synthetic(index) else name)
+    index = index.reindex(columns=COLUMNS, fill_value="")
     index.attrs["left_out"] = left_out
     return index
 
@@ -183,10 +181,9 @@ def choose(index, genre, number=0):
     Notebooks 02 and 03.
     """
     clips = index[index["genre"] == genre]
-    if not len(clips):
-        raise ValueError(f"no genre {genre!r}; the genres are {', '.join(genres(index))}")
     if not 0 <= number < len(clips):
-        raise ValueError(f"no clip {number} of {genre!r}; expected 0 to {len(clips) - 1}")
+        known = ", ".join(genres(index))
+        raise ValueError(f"no clip {number} among the {len(clips)} of {genre!r}; the genres are {known}")
     return clips.iloc[number]
 
 
