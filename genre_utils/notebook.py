@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+from IPython.display import HTML, Markdown
 
 MP3_SECONDS = 10.0
 PARAMETER_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
@@ -59,18 +60,16 @@ def quiet_stderr():
     ----------
     Notebook 09.
     """
-    with tempfile.TemporaryFile() as written:
-        stderr = os.dup(2)
+    with tempfile.TemporaryFile() as written, open(os.dup(2), "wb") as stderr:
         os.dup2(written.fileno(), 2)
         try:
             yield
         except BaseException:
             written.seek(0)
-            os.write(stderr, written.read())
+            stderr.write(written.read())
             raise
         finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+            os.dup2(stderr.fileno(), 2)
 
 
 def player(sound, sr=None, caption="", seconds=MP3_SECONDS):
@@ -96,8 +95,6 @@ def player(sound, sr=None, caption="", seconds=MP3_SECONDS):
     ValueError
         If samples come without their rate.
     """
-    from IPython.display import HTML
-
     if isinstance(sound, str | Path):
         from . import audio
 
@@ -136,8 +133,6 @@ def players(sounds, sr=None, seconds=MP3_SECONDS):
     -------
     IPython.display.HTML
     """
-    from IPython.display import HTML
-
     return HTML("".join(player(sound, sr, caption, seconds).data for caption, sound in sounds.items()))
 
 
@@ -190,8 +185,6 @@ def source_code(*things):
     IPython.display.Markdown
     """
     import inspect
-
-    from IPython.display import Markdown
 
     return Markdown("\n".join(f"```python\n{inspect.getsource(thing)}```" for thing in things))
 
@@ -318,7 +311,6 @@ def provenance(index=None):
     IPython.display.HTML
     """
     from IPython import get_ipython
-    from IPython.display import HTML
 
     from . import datasets
 
