@@ -19,6 +19,8 @@ from test_floors import FLOORS
 
 import genre_utils
 
+pytestmark = pytest.mark.quick
+
 NOT_ASKED = {
     "ES01": "one sentence may say all",
     "EX01": "examples are asked for by MOST_USED below",
@@ -27,6 +29,7 @@ NOT_ASKED = {
     "RT03": "a type may say all",
     "SA01": "names in backticks say where to look",
     "SS05": "a function that returns something may be called by it: 'Length of a file …'",
+    "YD01": "a context manager may give nothing",
 }
 MOST_USED = [
     "audio.fix_length",
