@@ -19,7 +19,7 @@ help:
 	@echo "make book    execute the notebooks and publish the book in _build/html"
 	@echo "             PROFILE=demo|smoke|mini|paper  DATA_DIR=folder with clips, for mini and paper  JOBS=2"
 	@echo "             SET=\"epochs=1 n_folds=2\"  parameters for every notebook that has them"
-	@echo "make check   run the quick checks"
+	@echo "make check   run the quick checks, in a minute or two"
 	@echo "make test    run every check"
 	@echo "make lab     open the notebooks in JupyterLab"
 	@echo "make bench   run the benchmarks"
@@ -37,6 +37,7 @@ check: $(INSTALLED)
 
 test: $(INSTALLED)
 	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
 	@$(RUN) -m pytest $(PYTEST_ARGS)
 
 lab: $(INSTALLED)

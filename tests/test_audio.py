@@ -9,6 +9,8 @@ from conftest import tone
 
 from genre_utils import audio
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("suffix", audio.EXTENSIONS)
 def test_every_format_decodes(tmp_path, suffix):

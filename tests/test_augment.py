@@ -5,6 +5,8 @@ from scipy import stats
 
 from genre_utils import augment
 
+pytestmark = pytest.mark.quick
+
 SR = 16_000
 DRAWS = 4_000
 

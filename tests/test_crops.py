@@ -51,11 +51,13 @@ def test_batches_fit_the_network(model, tracks):
     assert labels.tolist() == tracks["label"].to_numpy()[data.rows(0)].tolist()
 
 
+@pytest.mark.quick
 def test_the_papers_sizes():
     assert models.input_shape_of(models.input_configs("fusion")) == ((160_000, 1), (224, 224, 1))
     assert models.input_shape_of(models.input_configs("baseline_b")) == (128, 513, 1)
 
 
+@pytest.mark.quick
 def test_every_clip_once_an_epoch_in_a_new_order(tracks):
     data = crops(tracks)
     orders = []
@@ -66,6 +68,7 @@ def test_every_clip_once_an_epoch_in_a_new_order(tracks):
     assert orders[0] != orders[1] != orders[2]
 
 
+@pytest.mark.quick
 def test_a_crop_follows_from_seed_epoch_and_row_alone(tracks):
     data = crops(tracks)
     first = flat(data[1])
@@ -82,6 +85,7 @@ def test_a_crop_follows_from_seed_epoch_and_row_alone(tracks):
         assert (flat(other[1])[0] != first[0]).any()
 
 
+@pytest.mark.quick
 def test_held_out_crops_are_the_middle_and_stay_so(tracks):
     data = crops(tracks, "baseline_a_1d", augmented=False)
     x, y = data[0]
@@ -93,6 +97,7 @@ def test_held_out_crops_are_the_middle_and_stay_so(tracks):
     assert np.corrcoef(x[0, :, 0] * 0.1, whole[start : start + len(x[0])])[0, 1] > 0.99
 
 
+@pytest.mark.quick
 def test_both_inputs_of_the_fusion_are_of_the_same_crop(tracks):
     waves, mels, _ = flat(crops(tracks, "fusion")[0])
     config = features.preset("fma_densenet", SECONDS)
@@ -225,6 +230,7 @@ def test_statistics_are_those_of_the_rows_asked_for(tracks):
     assert recordings.statistics(np.arange(4, 16)) != pytest.approx((x.mean(), x.std()), rel=1e-3)
 
 
+@pytest.mark.quick
 def test_inputs_that_do_not_belong_together_are_refused(tracks):
     long, short = models.input_configs("baseline_a_1d", 6), models.input_configs("densenet121", 5)
     with pytest.raises(ValueError, match="5 and 6 s long, expected one length"):

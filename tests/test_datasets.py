@@ -17,6 +17,8 @@ from genre_utils import audio, datasets, features, synthesis
 from genre_utils.datasets import fma, gtzan
 from genre_utils.papers import FMA_FAULTY
 
+pytestmark = pytest.mark.quick
+
 
 def test_index_of_a_folder_of_genres(collection):
     index = datasets.load("gtzan", collection)

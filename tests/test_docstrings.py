@@ -15,8 +15,11 @@ import pytest
 from conftest import ROOT
 from numpydoc import validate
 from numpydoc.docscrape import NumpyDocString
+from test_floors import FLOORS
 
 import genre_utils
+
+pytestmark = pytest.mark.quick
 
 NOT_ASKED = {
     "ES01": "one sentence may say all",
@@ -24,8 +27,9 @@ NOT_ASKED = {
     "PR07": "a name and a type may say all",
     "RT02": "what is returned may have a name",
     "RT03": "a type may say all",
-    "SA01": "names in backticks are links already",
+    "SA01": "names in backticks say where to look",
     "SS05": "a function that returns something may be called by it: 'Length of a file …'",
+    "YD01": "a context manager may give nothing",
 }
 MOST_USED = [
     "audio.fix_length",
@@ -178,6 +182,13 @@ def test_names_in_backticks_exist():
         for mentioned in re.findall(r"(?<!`)`([a-z]\w*(?:\.\w+)+)`(?!`)", thing.__doc__):
             if mentioned.split(".")[0] in rooms:
                 operator.attrgetter(mentioned)(genre_utils)
+
+
+def test_every_room_has_its_place_on_the_page_of_the_package():
+    page = (ROOT / "book/api.md").read_text(encoding="utf-8")
+    shown = re.findall(r"automodule:: genre_utils\.(\S+)", page)
+    assert [name for name in shown if "." not in name] == FLOORS[1:]
+    assert {f"genre_utils.{name}" for name in shown} <= MODULES.keys()
 
 
 @pytest.mark.parametrize("name", MOST_USED)

@@ -12,6 +12,8 @@ from conftest import real, tone
 
 from genre_utils import audio, datasets, features
 
+pytestmark = pytest.mark.quick
+
 SHORT = features.preset("bbnn", 3)
 
 

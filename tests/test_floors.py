@@ -8,6 +8,8 @@ from graphlib import CycleError, TopologicalSorter
 import pytest
 from conftest import ROOT
 
+pytestmark = pytest.mark.quick
+
 FLOORS = [
     "_store",
     "papers",

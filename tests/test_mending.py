@@ -8,6 +8,8 @@ from PIL import Image
 
 from book.build import extension
 
+pytestmark = pytest.mark.quick
+
 FLAWED = {
     "empty heading cell of a table": '<th class="blank level0" >&nbsp;</th><th class="head"><p></p></th>',
     "sidebar without a role": '<div id="pst-primary-sidebar" class="bd-sidebar"></div>',

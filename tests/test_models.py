@@ -61,6 +61,7 @@ def test_counts_layers_and_shapes(name, options, shape, output, parameters, trai
         assert table["layers"].to_dict() == layers
 
 
+@pytest.mark.quick
 def test_inception_resnet_agrees_with_the_papers_tables():
     table = models.describe(models.build("inception_resnet"))
     row = papers.IRN_TABLE_3.iloc[0]
@@ -73,6 +74,7 @@ def test_inception_resnet_agrees_with_the_papers_tables():
     assert papers.BBNN_PARAMETERS["parameters"] == models.build("bbnn").count_params()
 
 
+@pytest.mark.quick
 def test_bbnn_broadcasts():
     outputs = models.describe(models.build("bbnn"))["output"]
     assert [outputs[part][-1] for part in ("shallow", "block_1", "block_2", "block_3")] == [32, 160, 288, 416]
@@ -110,6 +112,7 @@ def test_any_length_from_64_frames(name):
         np.testing.assert_allclose(free(x), p, atol=1e-5)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("name", sorted(set(sorted(models.NETWORKS)) - set(SMALL)))
 @pytest.mark.parametrize(
     "shape, message",
@@ -126,6 +129,7 @@ def test_spectrograms_a_network_cannot_take_are_refused(name, shape, message):
         models.build(name, shape)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     "name, shape, message",
     [
@@ -141,6 +145,7 @@ def test_waveforms_a_network_cannot_take_are_refused(name, shape, message):
         models.build(name, shape)
 
 
+@pytest.mark.quick
 def test_activations_a_layer():
     model = small("bbnn")
     x = random_inputs(model)
@@ -151,6 +156,7 @@ def test_activations_a_layer():
         models.activations(model, "nope", x)
 
 
+@pytest.mark.quick
 def test_unknown_names_and_too_few_classes():
     with pytest.raises(ValueError, match="unknown model 'vgg'; known: .*bbnn, .*inception_resnet"):
         models.build("vgg")
@@ -220,6 +226,7 @@ def test_built_networks_agree_with_the_arithmetic(place, survivors):
     assert model.count_params() == 149_418 and len(model.layers) == 89
 
 
+@pytest.mark.quick
 def test_arithmetic_on_completions_that_do_not_survive():
     for completion in (
         Completion(filters=(8, 4, 2, 6), reduction_after=0, conv_bias=True, head=(16, "norm", "dropout", 8, "dropout")),

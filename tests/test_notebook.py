@@ -11,6 +11,8 @@ from conftest import tone
 
 from genre_utils import datasets, notebook
 
+pytestmark = pytest.mark.quick
+
 DECLARED = """dataset: str = "synthetic"  # which clips
 data_dir: str = ""  # where they lie
 epochs: int = 7  # passes over the training clips

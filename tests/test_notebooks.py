@@ -14,6 +14,8 @@ import yaml
 from book.build import checks
 from genre_utils import evaluation
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PARAMETER_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}

@@ -6,6 +6,8 @@ from sklearn import metrics
 
 from genre_utils import papers
 
+pytestmark = pytest.mark.quick
+
 SWAPPED = papers.IRN_TABLE_1.rename(columns={"precision": "recall", "recall": "precision"})
 
 

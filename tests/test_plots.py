@@ -11,6 +11,8 @@ from matplotlib import pyplot as plt
 from genre_utils import plots
 from genre_utils.features import MelConfig
 
+pytestmark = pytest.mark.quick
+
 matplotlib.use("Agg")
 CONFIG = MelConfig(n_samples=11 * 1_024, n_mels=16)
 SOURCE = "made-up numbers (2 clips, 2 genres)"

@@ -15,6 +15,8 @@ from book.build import BookError, profiles
 from book.build.__main__ import build
 from genre_utils import datasets, notebook, synthesis
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PROFILES = yaml.safe_load((ROOT / "book/profiles.yml").read_text(encoding="utf-8"))

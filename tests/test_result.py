@@ -6,6 +6,8 @@ import pytest
 
 from genre_utils import evaluation
 
+pytestmark = pytest.mark.quick
+
 ABOUT = {
     "network": {"name": "bbnn", "options": {}, "parameters": 10},
     "data": {"dataset": "gtzan", "source": "GTZAN (60 clips, 3 genres)", "genres": list("abc"), "n_clips": 60},

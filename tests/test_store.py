@@ -9,6 +9,8 @@ import pytest
 
 from genre_utils import _store
 
+pytestmark = pytest.mark.quick
+
 
 def test_atomic_write_leaves_the_old_file_on_failure(tmp_path):
     path = tmp_path / "a.json"
@@ -64,7 +66,7 @@ def test_a_folder_has_one_writer_and_a_killed_one_leaves_it_free(tmp_path):
                 raise AssertionError("two writers at once")
     finally:
         holder.kill()
-        holder.wait()
+        holder.communicate()
     with _store.only_writer(tmp_path):
         assert not list(tmp_path.glob("*.part"))
 

@@ -36,6 +36,7 @@ def sound(root, clip_id):
     return soundfile.read(root / "genres" / clip_id.split(".")[0] / f"{clip_id}.wav")[0]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("genre", synthesis.GENRES)
 def test_render(genre):
     y = synthesis.render(genre, 7, 2.0)
@@ -46,17 +47,20 @@ def test_render(genre):
         assert not np.array_equal(y, synthesis.render(genre, seconds=2.0, **other))
 
 
+@pytest.mark.quick
 def test_rates_and_lengths():
     assert synthesis.render("jazz", 1, 0.1).shape == (2205,)
     assert synthesis.render("jazz", 1, 1.0, sr=16000).shape == (16000,)
 
 
+@pytest.mark.quick
 def test_genres_are_gtzans_and_sound_different():
     assert synthesis.GENRES == tuple("blues classical country disco hiphop jazz metal pop reggae rock".split())
     sounds = [synthesis.render(genre, 1, 0.5) for genre in synthesis.GENRES]
     assert len({y.tobytes() for y in sounds}) == 10
 
 
+@pytest.mark.quick
 def test_unknown_genre_and_length():
     with pytest.raises(ValueError, match="unknown genre 'polka'; known: blues, .*rock"):
         synthesis.render("polka", 1)
@@ -66,6 +70,7 @@ def test_unknown_genre_and_length():
         synthesis.write("nowhere", clips_per_genre=0)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("genre", synthesis.GENRES)
 def test_every_word_of_a_style_is_known(genre):
     style = styles.STYLES[genre]
@@ -83,6 +88,7 @@ def test_every_word_of_a_style_is_known(genre):
     assert set(style.scales) <= set(styles.SCALES) and set(style.near) <= set(synthesis.GENRES) - {genre}
 
 
+@pytest.mark.quick
 def test_chords_and_patterns():
     assert band._chord("bVII7", 0) == (10, (0, 4, 7, 10))
     assert band._chord("ii7", 2) == (4, (0, 3, 7, 10))
@@ -109,6 +115,7 @@ def test_artists_are_recognisable():
     assert away[one & (away > 0)].mean() < 0.9 * away[~one].mean()
 
 
+@pytest.mark.quick
 def test_layout_and_lengths(collection, truth):
     files = sorted(collection.glob("genres/*/*.wav"))
     assert [p.stem for p in files] == list(truth.index) and len(files) == 100
@@ -119,6 +126,7 @@ def test_layout_and_lengths(collection, truth):
         assert 0 < np.abs(sound(collection, clip_id)).max() < 1
 
 
+@pytest.mark.quick
 def test_planted_faults(collection, truth):
     assert truth["fault"].value_counts().to_dict() == {
         "": 87, "mislabelled": 5, "exact replica": 5, "altered replica": 2, "damaged": 1}  # fmt: skip
@@ -139,6 +147,7 @@ def test_planted_faults(collection, truth):
     assert len(others) == 87
 
 
+@pytest.mark.quick
 def test_proportions_in_a_full_collection():
     truth = collections._cast(100, 0, True)
     assert truth["fault"].value_counts().to_dict() == {
@@ -229,6 +238,7 @@ def fma_collection(tmp_path_factory):
     return synthesis.write_fma(tmp_path_factory.mktemp("fma") / "two", **FMA)
 
 
+@pytest.mark.quick
 def test_fma_layout(fma_collection):
     files = sorted(fma_collection.glob("fma_small/*/*.mp3"))
     assert len(files) == 2 * 8 + 6 and all(p.stem.isdigit() and p.parent.name == p.stem[:3] for p in files)

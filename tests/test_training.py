@@ -62,6 +62,7 @@ def test_networks_of_spectrograms_learn(name, tmp_path):
     np.testing.assert_array_equal(again.predict(toy()[0], verbose=0), model.predict(toy()[0], verbose=0))
 
 
+@pytest.mark.quick
 def test_equal_seeds_give_equal_histories(tiny):
     def run(seed):
         keras.utils.set_random_seed(3)
@@ -70,6 +71,7 @@ def test_equal_seeds_give_equal_histories(tiny):
     assert run(5) == run(5) != run(6)
 
 
+@pytest.mark.quick
 def test_published_recipe():
     recipe = models.NETWORKS["inception_resnet"].recipe
     assert (recipe.epochs, recipe.batch_size, recipe.learning_rate) == (100, 8, 0.01)
@@ -84,6 +86,7 @@ def test_learning_rate_halves_and_training_stops_when_nothing_improves(tiny):
     assert history["learning_rate"][-1] < 0.6e-9
 
 
+@pytest.mark.quick
 def test_the_fma_studys_recipe():
     recipes = [
         models.NETWORKS[name].recipe
@@ -254,6 +257,7 @@ def test_what_is_measured_may_not_change_on_the_way(tiny, tmp_path, monkeypatch)
         training.fit(tiny(), toy(), RECIPE, measure=lambda model: next(seen))
 
 
+@pytest.mark.quick
 def test_an_empty_out_dir_is_refused(tiny):
     with pytest.raises(ValueError, match="out_dir is empty"):
         training.fit(tiny(), toy(), RECIPE, out_dir="")
@@ -293,6 +297,7 @@ def test_speed_is_all_that_xla_and_several_steps_change(option):
     np.testing.assert_allclose(run(**option), run(), rtol=1e-2)
 
 
+@pytest.mark.quick
 def test_device_defaults_fit_a_processor():
     found = training.device_defaults()
     assert found == {"precision": "float32", "jit": keras.backend.backend() == "jax", "steps_per_execution": 1}
@@ -307,6 +312,7 @@ def test_batch_norm_momentum_is_set_before_training():
     assert mean == pytest.approx(0.75 * (x.mean() + 5), rel=1e-3)
 
 
+@pytest.mark.quick
 def test_divergence_is_told(tiny):
     x, y = toy()
     recipe = dataclasses.replace(RECIPE, learning_rate=1e30)
@@ -314,6 +320,7 @@ def test_divergence_is_told(tiny):
         training.fit(tiny(), (x * 1e20, y), recipe)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -332,6 +339,7 @@ def test_data_that_does_not_fit_is_refused_before_training(change, message, tiny
         training.fit(tiny(), change(*toy()), RECIPE)
 
 
+@pytest.mark.quick
 def test_recipes_that_make_no_sense_are_refused(tiny):
     with pytest.raises(ValueError, match="must be positive"):
         models.Recipe(epochs=0)

@@ -9,6 +9,8 @@ from statsmodels.stats import contingency_tables, proportion
 
 from genre_utils import evaluation, papers
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def rng():

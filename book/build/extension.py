@@ -48,7 +48,13 @@ class NothingToMend(SphinxError):
 
 def setup(app):
     app.connect("build-finished", finish)
+    app.connect("autodoc-skip-member", is_field)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def is_field(app, parent, name, thing, skip, options) -> bool:
+    """Whether a member has no entry of its own on the package's page: a field of a named tuple, told with its class."""
+    return skip or type(thing).__name__ == "_tuplegetter"
 
 
 def finish(app, exception) -> None:
