@@ -47,6 +47,7 @@ class NothingToMend(SphinxError):
 
 
 def setup(app):
+    app.setup_extension("sphinx.ext.autodoc")
     app.connect("build-finished", finish)
     app.connect("autodoc-skip-member", is_field)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
