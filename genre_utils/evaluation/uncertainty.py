@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from .metrics import _refuse_unlike
+
 
 def wilson(successes, n, confidence=0.95):
     """Wilson's interval for a proportion, by scipy.
@@ -96,8 +98,7 @@ def accuracy(y_true, y_pred):
     >>> print(evaluation.accuracy([0, 1, 1, 0], [0, 1, 0, 0]))
     3 of 4 right: 75.0 % (95 % interval 30.1 to 95.4)
     """
-    if len(y_true) != len(y_pred) or not len(y_true):
-        raise ValueError(f"{len(y_true)} true and {len(y_pred)} predicted labels; expected as many, and at least one")
+    _refuse_unlike(y_true, y_pred)
     right, n = int((np.asarray(y_true) == np.asarray(y_pred)).sum()), len(y_true)
     return Accuracy(right, n, right / n, *wilson(right, n))
 
