@@ -1,13 +1,14 @@
-# make book · make check · make test · make lab · make bench. All install into .venv first when something changed.
+# make book · make check · make test · make results · make lab · make bench. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book check test lab bench clean
+.PHONY: help book check test results lab bench clean
 
 PYTHON ?=
 PROFILE ?= demo
 DATA_DIR ?=
 JOBS ?= 2
 SET ?=
+MINUTES ?= 0
 MIN_FREE_GB ?= 8
 PYTEST_ARGS ?= -n 2 --dist loadfile
 export PYTHON DATA_DIR MIN_FREE_GB
@@ -21,6 +22,7 @@ help:
 	@echo "             SET=\"epochs=1 n_folds=2\"  parameters for every notebook that has them"
 	@echo "make check   run the quick checks, in a minute or two"
 	@echo "make test    run every check"
+	@echo "make results show the list of real runs; with MINUTES=60 DATA_DIR=folder with log-mels do what is missing of it"
 	@echo "make lab     open the notebooks in JupyterLab"
 	@echo "make bench   run the benchmarks"
 	@echo "make clean   delete _build (the book, its caches and earlier runs)"
@@ -39,6 +41,9 @@ test: $(INSTALLED)
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m pytest $(PYTEST_ARGS)
+
+results: $(INSTALLED)
+	@$(RUN) -m book.evidence --minutes "$(MINUTES)" --jobs "$(JOBS)" $(if $(DATA_DIR),--data "$$DATA_DIR")
 
 lab: $(INSTALLED)
 	@$(RUN) -m jupyterlab notebooks

@@ -163,6 +163,17 @@ def cache_dir():
     return Path(os.environ.get("GENRE_UTILS_CACHE") or pooch.os_cache("genre_utils")).expanduser()
 
 
+def results_folder():
+    """Folder of the kept results: in an installed package it lies inside it, in a checkout in the book.
+
+    Returns
+    -------
+    Path
+    """
+    packaged = Path(__file__).parent / "results"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "book" / "results"
+
+
 def progress(iterable=None, **options):
     """Progress bar by tqdm, gone when finished. TQDM_DISABLE=1 turns it off, which tqdm's own for notebooks ignores.
 

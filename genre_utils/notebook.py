@@ -222,6 +222,29 @@ def table(frame, caption="", source="", digits=1):
     return styler.set_table_attributes('class="dataframe"')
 
 
+def kept(*names):
+    """Kept results that are at hand; for each of the others a sentence that says why it is not.
+
+    Parameters
+    ----------
+    *names : str
+        Of runs, as `evaluation.kept` takes them.
+
+    Returns
+    -------
+    dict of str to list of Result
+    """
+    from . import evaluation
+
+    found = {}
+    for name in names:
+        try:
+            found[name] = evaluation.kept(name)
+        except (FileNotFoundError, ValueError) as error:
+            print(f"Left out: {error}.")
+    return found
+
+
 def check_parameters(**known):
     """Stop on a parameter that is misnamed, of the wrong type or not among the known values; expand ``~`` in folders.
 

@@ -14,7 +14,7 @@ ABOUT = {
     "features": {"inputs": [{"win_length": None, "standardise": "clip"}], "shapes": [[64, 32, 1]]},
     "recipe": {"epochs": 5, "learning_rate": 0.01},
     "protocol": "last_weights",
-    "splits": {"n": 2, "fingerprint": "f"},
+    "splits": {"n": 2, "sizes": [[30, 0, 30], [30, 0, 30]], "fingerprint": "f"},
     "seed": 0,
     "precision": "float32",
     "backend": "tensorflow",

@@ -46,7 +46,7 @@ def compare(results, n_resamples=2_000, seed=0):
     Parameters
     ----------
     results : dict of str to Result or list of Result
-        By name; a list holds runs of several seeds.
+        By name; a list holds runs of several seeds, each of which may have drawn its own splits.
     n_resamples : int
         Of the bootstrap.
     seed : int
@@ -88,9 +88,14 @@ def compare(results, n_resamples=2_000, seed=0):
 
 def _right_by_clip(name, runs):
     """Share of right predictions of each clip over folds and seeds, by clip id, with the label as a second column."""
+    for run in runs[1:]:
+        found, first = ((len(one.predictions), one.about["data"].get("fingerprint")) for one in (run, runs[0]))
+        if found != first:
+            raise ValueError(
+                f"{name} was tested on {first[0]} clips and another run of {name} on {found[0]} (collections "
+                f"{first[1]} and {found[1]}): only runs on as many clips of one collection can be averaged"
+            )
     tables = [run.predictions.assign(right=run.right)[["clip_id", "label", "right"]] for run in runs]
-    for table in tables[1:]:
-        _refuse_unlike_clips(name, _by_clip(tables[0]), f"another run of {name}", _by_clip(table))
     return _by_clip(pd.concat(tables))
 
 

@@ -37,6 +37,7 @@ def cross_validate(
     precision="float32",
     measure=None,
     workers=1,
+    keep_models=False,
     **options,
 ):
     """Train a new network for each split, and let it classify clips that it was not trained on.
@@ -77,6 +78,8 @@ def cross_validate(
         it returns join the history.
     workers : int
         Processes for each fold that cut crops while it is trained.
+    keep_models : bool
+        Keep the trained network of each fold beside its file in `out_dir`, as ``fold_00.keras``.
     **options
         Passed to `models.build`: what a paper leaves open.
 
@@ -106,12 +109,12 @@ def cross_validate(
     build = {"name": model, "input_shape": _input_shape(clips), "n_classes": len(genres), "precision": precision}
     about = _about(build | options, options, clips, recipe, protocol, splits, seed, measure)
     train = {"clips": clips, "recipe": recipe, "watched": PROTOCOLS[protocol][1], "seed": seed}
-    train |= {"build": build | options, "measure": measure, "workers": workers}
+    train |= {"build": build | options, "measure": measure, "workers": workers, "keep": keep_models}
     folder = checked_folder(out_dir)
     with only_writer(folder) if folder else nullcontext():
         paths = _claim(folder, about, len(splits)) if folder else [None] * len(splits)
         done = _run_folds(train, splits, paths, n_jobs)
-        result = _gather(done, splits, clips.index, about)
+        result = gather(done, splits, clips.index, about)
         if folder:
             save(result, folder / "result.json")
     return result
@@ -136,8 +139,30 @@ def _about(build, options, clips, recipe, protocol, splits, seed, measure):
     from .. import models, training
 
     network, record = models.build(**build), models.network(build["name"])
+    made = {"name": build["name"], "options": options, "parameters": network.count_params()}
+    made |= {"paper": record.paper, "section": record.section, "hash": digest(training.architecture(network))}
+    backend = keras.backend.backend()
+    about = {"network": made, "recipe": asdict(recipe), "protocol": protocol, "seed": seed}
+    about |= {"precision": build["precision"], "measure": getattr(measure, "__name__", None) if measure else None}
+    about |= {"backend": backend, "versions": versions(backend)} | conditions(clips, splits)
+    about["features"]["shapes"] = [tuple(tensor.shape[1:]) for tensor in network.inputs]
+    return json.loads(json.dumps(about, default=str))
+
+
+def conditions(clips, splits):
+    """What a result says of its clips, their features and the splits, whatever classifies them.
+
+    Parameters
+    ----------
+    clips : features.Features or features.Recordings
+    splits : list of Split
+
+    Returns
+    -------
+    dict
+        `data`, `features` and `splits` of `Result.about`.
+    """
     configs = clips.config if isinstance(clips.config, tuple) else (clips.config,)
-    shapes = [tuple(tensor.shape[1:]) for tensor in network.inputs]
     known = clips.index["dataset"].iloc[0] if "dataset" in clips.index else ""
     data = {"dataset": known, "source": datasets.source(clips.index), "genres": datasets.genres(clips.index)}
     data |= {"n_clips": len(clips.index), "fingerprint": datasets.fingerprint(clips.index)}
@@ -146,22 +171,23 @@ def _about(build, options, clips, recipe, protocol, splits, seed, measure):
     if known == "precomputed":  # how they were computed is not ours to tell
         applied = [{name: values[name] for name in ("ref", "top_db", "standardise")} for values in applied]
         extractor = "precomputed"
-    inputs = {"inputs": applied, "shapes": shapes, "crops": isinstance(clips, features.Recordings)}
-    inputs |= {"extractor": extractor}
-    made = {"name": build["name"], "options": options, "parameters": network.count_params()}
-    made |= {"paper": record.paper, "section": record.section, "hash": digest(training.architecture(network))}
+    inputs = {"inputs": applied, "crops": isinstance(clips, features.Recordings), "extractor": extractor}
     parts = {"n": len(splits), "sizes": [[*map(len, split)] for split in splits]}
     parts["fingerprint"] = digest([[part.tolist() for part in split] for split in splits])
-    backend = keras.backend.backend()
-    about = {"network": made, "data": data, "features": inputs, "recipe": asdict(recipe), "protocol": protocol}
-    about |= {"splits": parts, "seed": seed, "precision": build["precision"]}
-    about["measure"] = getattr(measure, "__name__", None) if measure else None
-    about |= {"backend": backend, "versions": _versions(backend)}
-    return json.loads(json.dumps(about, default=str))
+    return {"data": data, "features": inputs, "splits": parts}
 
 
-def _versions(backend):
-    """Of what calculates, told, but never in the way of a training."""
+def versions(backend):
+    """Versions of what calculates, as far as they can be found.
+
+    Parameters
+    ----------
+    backend : str
+
+    Returns
+    -------
+    dict of str to str
+    """
     found = {"genre-utils": __version__, "python": platform.python_version(), "numpy": np.__version__}
     for name in ("keras", backend, "librosa"):
         module = sys.modules.get(name)
@@ -210,6 +236,8 @@ def _run_fold(train, split, fold, path):
     result = {"fold": fold, "probabilities": probabilities.tolist(), "history": history}
     result |= {"seconds_per_epoch": float(np.median(seconds)), "device": training.device()}
     if path is not None:
+        if train["keep"]:
+            (folder / "model.keras").replace(path.with_suffix(".keras"))
         write_atomically(path, json.dumps(result))
         shutil.rmtree(folder)
     keras.backend.clear_session()
@@ -233,7 +261,22 @@ def _part(train, split, name, seed):
     return x if several else x[0], clips.index["label"].to_numpy()[rows]
 
 
-def _gather(done, splits, index, about):
+def gather(done, splits, index, about):
+    """One result of the predictions for each split.
+
+    Parameters
+    ----------
+    done : list of dict
+        A split's `probabilities`, `history`, `seconds_per_epoch` and `device`.
+    splits : list of Split
+    index : pd.DataFrame
+    about : dict
+        As `Result.about` has it, without the device and the seconds.
+
+    Returns
+    -------
+    Result
+    """
     genres = about["data"]["genres"]
     columns = [f"p_{k}" for k in range(len(genres))]
     parts, histories = [], []

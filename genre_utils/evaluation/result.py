@@ -96,7 +96,8 @@ def load(path):
         If there is none: the run has not finished, or went elsewhere.
     ValueError
         If the file is no result, or of an earlier layout; if a clip is tested twice in one split, a label has no genre,
-        or the probabilities of a clip do not add up to 1 or speak for another genre than the prediction.
+        the
+        probabilities of a clip do not add up to 1 or speak for another genre than the prediction, or a split lacks clips.
 
     References
     ----------
@@ -147,3 +148,7 @@ def _check(result, path):
     unlike = taken < probabilities.max(axis=1) - 1.5 * rounding
     if unlike.any():
         raise ValueError(f"{path}: {table['clip_id'][unlike.argmax()]} is not predicted as its most probable genre")
+    counts = table["fold"].value_counts()
+    for fold, (*_, size) in enumerate(result.about["splits"]["sizes"]):
+        if counts.get(fold, 0) != size:
+            raise ValueError(f"{path}: {counts.get(fold, 0)} predictions of split {fold}, expected {size}")

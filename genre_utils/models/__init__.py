@@ -10,6 +10,7 @@ from . import bbnn, fma, inception_resnet
 from .bbnn import load_authors_weights as load_bbnn_authors_weights
 from .inspection import activations, describe, layer_table, macs, part_of
 from .records import NETWORKS, Network, Recipe, input_configs, input_shape_of, network
+from .trained import load_trained
 
 
 def build(name, input_shape=None, n_classes=None, precision="float32", seed=None, **options):

@@ -69,8 +69,8 @@ def build(input_shape=(647, 128, 1), n_classes=10, variant="keras_applications",
     input_shape : tuple of int
         ``(n_frames, n_mels, 1)``.
     n_classes : int
-    variant : str or Completion
-        One of `VARIANTS`, or a completion of one's own.
+    variant : str or Completion or dict
+        One of `VARIANTS`, or a completion of one's own, or its attributes.
     scales : tuple of float
         Factor of the residual in the modules A, B and C: by default those of keras.applications, which the paper's
         "activation scale" leaves open.
@@ -91,6 +91,8 @@ def build(input_shape=(647, 128, 1), n_classes=10, variant="keras_applications",
     Inception-ResNet paper, 3; notebook 06.
     """
     check_spectrogram(input_shape)
+    if isinstance(variant, dict):
+        variant = Completion(**variant)
     if not isinstance(variant, Completion) and variant not in VARIANTS:
         raise ValueError(f"unknown variant {variant!r}; known: {', '.join(VARIANTS)}")
     c = variant if isinstance(variant, Completion) else VARIANTS[variant]
