@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from genre_utils._store import write_atomically
-from genre_utils.models.trained import LAYOUT, probe
+from genre_utils.models import TRAINED, probe
 
 from .plan import load_run
 
@@ -24,7 +24,12 @@ def keep_weights(run, work):
     about = load_run(run).about
     model = keras.saving.load_model(work / f"{run.name}_{run.seed}" / "fold_00.keras", compile=False)
     weights = model.get_weights()
-    told = {"layout": LAYOUT, "n_weights": len(weights), "run": [run.name, run.seed], "genres": about["data"]["genres"]}
+    told = {
+        "layout": TRAINED,
+        "n_weights": len(weights),
+        "run": [run.name, run.seed],
+        "genres": about["data"]["genres"],
+    }
     told |= {"network": about["network"]["name"], "options": about["network"]["options"]}
     told |= {"input_shape": model.input_shape[1:], "features": run.data["features"]}
     file = io.BytesIO()
