@@ -23,12 +23,14 @@ class DataMissing(FileNotFoundError):
 
 
 @cache
-def _read(file, lists, options, expected):
+def _read(file, lists, known_artists, options, expected):
     if not file.is_file():
         raise DataMissing(f"no {file}")
     index = datasets.load("precomputed", file)
     if lists:
         index = gtzan.partition(index, lists)
+    if known_artists:
+        index = index[index["artist"] != ""].reset_index(drop=True)
     found = datasets.fingerprint(index)
     if found != expected:
         raise ValueError(f"{file.name} has the fingerprint {found}, the list of runs expects {expected}")
@@ -37,14 +39,10 @@ def _read(file, lists, options, expected):
 
 
 def clips_of(run, data_dir):
-    """Clips of a run, those without a known artist left out where the folds go by artist."""
+    """Clips of a run, as features of its list entry."""
     lists = data_dir / run.data["lists"] if "lists" in run.data else None
-    options = tuple(run.data["features"].items())
-    clips = _read(data_dir / run.data["file"], lists, options, run.data["fingerprint"])
-    if run.settings["splits"] == "k_fold_by_artist":
-        known = clips.index["artist"].ne("").to_numpy()
-        clips = clips._replace(x=clips.x[known], index=clips.index[known].reset_index(drop=True))
-    return clips
+    options, known_artists = tuple(run.data["features"].items()), run.data.get("known_artists", False)
+    return _read(data_dir / run.data["file"], lists, known_artists, options, run.data["fingerprint"])
 
 
 def splits_of(run, index):
