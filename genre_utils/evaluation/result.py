@@ -95,8 +95,8 @@ def load(path):
     FileNotFoundError
         If there is none: the run has not finished, or went elsewhere.
     ValueError
-        If the file is no result, or of an earlier layout; if a clip is tested twice in one split, a split lacks clips, a
-        label has no genre, or the probabilities of a clip do not add up to 1 or speak for another genre than the
+        If the file is no result, or of an earlier layout; if a clip is tested twice in one split, a split lacks clips,
+        a label has no genre, or the probabilities of a clip do not add up to 1 or speak for another genre than the
         prediction.
 
     References
