@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 from sklearn.metrics import accuracy_score, f1_score
 
-from book.evidence import RESULTS, baselines, plan, runs, weights
+from book.evidence import RESULTS, baselines, plan, runs
 from genre_utils import datasets, evaluation, models, training
 from genre_utils.models import search
 
@@ -33,6 +33,7 @@ data = "small"
 splits = "predefined"
 protocol = "chosen_on_validation"
 recipe = {{ epochs = 3, learning_rate = 0.01 }}
+ship = true
 choices = {{ network = ["baseline_a_2d"] }}
 seeds = [0]
 minutes = 6
@@ -230,7 +231,6 @@ def test_trained_weights_come_back_and_others_are_refused(place):
     data, work, results = place
     run = plan.planned(results)[0]
     runs.compute(run, data, work)
-    weights.keep_weights(run, work)
     model, about = models.load_trained("baseline_a_2d", results)
     clips = runs.clips_of(run, data)
     [split] = runs.splits_of(run, clips.index)
