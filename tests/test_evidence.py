@@ -276,3 +276,18 @@ def test_the_kept_results_travel_with_the_package():
     packages = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
     assert set(project["packages"]) == packages | {"genre_utils.results"}
     assert ROOT / project["package-dir"]["genre_utils.results"] == RESULTS
+
+
+@pytest.mark.quick
+def test_a_changed_number_in_a_kept_file_has_the_pages_executed_again(tmp_path):
+    from book.build import execute
+
+    results = tmp_path / "book/results"
+    results.mkdir(parents=True)
+    (results / "one_0.json").write_text('{"predicted": 1}')
+    before = execute.what_all_read(tmp_path)
+    assert before == execute.what_all_read(tmp_path)
+    (results / "one_0.json").write_text('{"predicted": 2}')
+    changed = execute.what_all_read(tmp_path)
+    (results / "bbnn.npz").write_bytes(b"weights")
+    assert len({before, changed, execute.what_all_read(tmp_path)}) == 3
