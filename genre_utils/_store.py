@@ -192,6 +192,30 @@ def progress(iterable=None, **options):
     return tqdm(iterable, leave=False, disable=bool(os.environ.get("TQDM_DISABLE")), **options)
 
 
+def parallel(function, calls, n_jobs, desc):
+    """Results of a function in the order of its calls, by several processes and with a progress bar.
+
+    Parameters
+    ----------
+    function : callable
+    calls : list of tuple
+        Arguments of each call.
+    n_jobs : int
+        Processes at work.
+    desc : str
+        Stands before the bar.
+
+    Returns
+    -------
+    list
+    """
+    import joblib
+
+    jobs = (joblib.delayed(function)(*arguments) for arguments in calls)
+    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    return list(progress(done, total=len(calls), desc=desc))
+
+
 def _flat(tree, path=""):
     if not isinstance(tree, dict | list) or not tree:
         yield path, tree

@@ -5,6 +5,7 @@ import io
 import json
 import time
 import zipfile
+from contextlib import nullcontext
 from dataclasses import asdict
 
 import keras
@@ -77,9 +78,7 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None
         check_data(model, *(part if isinstance(part, tuple) else part[0]))
     if validation is None and (recipe.monitor == "val_loss" or recipe.weights == "best"):
         raise ValueError("the recipe goes by the validation loss; give fit(…, validation=(x, y))")
-    if folder is None:
-        return _fit(model, data, recipe, validation, None, seed, measure, workers)
-    with only_writer(folder):
+    with only_writer(folder) if folder else nullcontext():
         return _fit(model, data, recipe, validation, folder, seed, measure, workers)
 
 
@@ -95,9 +94,9 @@ def _fit(model, data, recipe, validation, folder, seed, measure, workers):
         run = _identity(model, data, recipe, validation, seed, measure)
         if path.exists():
             history, best, restore = _read_checkpoint(path, run)
-            for epoch, logs in enumerate(_rows(history)):
+            for epoch, values in enumerate(zip(*history.values())):
                 for rule in rules:
-                    rule.on_epoch_end(epoch, logs)
+                    rule.on_epoch_end(epoch, dict(zip(history, values)))
             restore(model)
     done = len(history.get("epoch", []))
     epochs = progress(range(done, recipe.epochs), initial=done, total=recipe.epochs, desc="epochs")
@@ -336,10 +335,6 @@ def _one_epoch(model, data, recipe, validation, seed, epoch, workers):
     else:
         found = model.evaluate(_Batches(validation, 1), verbose=0, return_dict=True)
     return logs | {f"val_{name}": float(value) for name, value in found.items()}
-
-
-def _rows(history):
-    return [dict(zip(history, values)) for values in zip(*history.values())]
 
 
 def _identity(model, data, recipe, validation, seed, measure):

@@ -140,8 +140,6 @@ def bootstrap(statistic, *columns, groups=None, confidence=0.95, n_resamples=2_0
     >>> [round(limit, 2) for limit in evaluation.bootstrap(np.mean, right)]
     [0.84, 0.96]
     """
-    from scipy import stats
-
     _refuse_confidence(confidence)
     if not columns:
         raise ValueError("no columns; expected the statistic and what to take it of: bootstrap(np.mean, right)")
@@ -163,18 +161,12 @@ def bootstrap(statistic, *columns, groups=None, confidence=0.95, n_resamples=2_0
         taken = np.concatenate([rows[k] for k in drawn]) if groups is not None else drawn
         return statistic(*(column[taken] for column in columns))
 
-    found = stats.bootstrap(
-        (np.arange(len(rows)),),
-        of_drawn,
-        vectorized=False,
-        n_resamples=n_resamples,
-        confidence_level=confidence,
-        method="percentile",
-        random_state=np.random.default_rng(seed),
-    ).confidence_interval
-    if np.isnan([found.low, found.high]).any():
+    draws = np.random.default_rng(seed).integers(0, len(rows), (n_resamples, len(rows)))
+    found = [of_drawn(drawn) for drawn in draws]
+    if np.isnan(found).any():
         raise ValueError("the statistic gave something that is not a number; it must take any drawing of the clips")
-    return float(found.low), float(found.high)
+    low, high = np.quantile(found, (0.5 - confidence / 2, 0.5 + confidence / 2))
+    return float(low), float(high)
 
 
 class McNemar(NamedTuple):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .. import audio, augment
+from .._store import parallel
 from .config import MelConfig
 from .mel import log_mel, standardise
 
@@ -73,8 +74,6 @@ def scan(index, config, n_jobs=1):
     ----------
     FMA study, III to V; notebook 12.
     """
-    import joblib
-
     configs = _several(config)
     if index["dataset"].eq("precomputed").any():
         raise ValueError("precomputed log-mels hold no sound to crop; use a collection of sound files")
@@ -85,8 +84,7 @@ def scan(index, config, n_jobs=1):
         )
     if any(isinstance(one, MelConfig) and one.standardise == "training" for one in configs):
         raise ValueError("log-mels of crops are standardised by 'clip' or 'none'; 'training' is for waveforms")
-    jobs = (joblib.delayed(_moments)(path, configs[0].seconds, configs[0].sr) for path in index["path"])
-    found = joblib.Parallel(n_jobs=n_jobs)(jobs)
+    found = parallel(_moments, [(path, configs[0].seconds, configs[0].sr) for path in index["path"]], n_jobs, "clips")
     usable = np.array([not isinstance(entry, str) for entry in found])
     if not usable.any():
         raise ValueError(f"none of the {len(index)} clips can be used, for example: {found[0]}")
@@ -133,11 +131,8 @@ class Crops:
 
     def __init__(self, recordings, rows, batch_size, augmented=False, seed=0, statistics=(0.0, 1.0)):
         some = recordings.index.iloc[rows]
-        self.clip_ids, self.paths, self.labels = (
-            some["clip_id"].tolist(),
-            some["path"].tolist(),
-            some["label"].to_numpy(),
-        )
+        self.clip_ids, self.paths = some["clip_id"].tolist(), some["path"].tolist()
+        self.labels = some["label"].to_numpy()
         self.configs = _several(recordings.config)
         self.batch_size, self.augmented, self.seed, self.statistics = batch_size, augmented, seed, statistics
         self.epoch = 0

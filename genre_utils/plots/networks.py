@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ._figure import CMAP, finalize
+from ._figure import CMAP, finalize, grid
 
 
 def parts(table, title=""):
@@ -122,11 +122,7 @@ def feature_maps(maps, source="", columns=4):
     ----------
     Notebooks 04 to 08.
     """
-    columns = min(columns, len(maps))
-    rows = -(-len(maps) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(8, 0.5 + 2.1 * rows), squeeze=False, layout="constrained")
-    for ax in axes.flat[len(maps) :]:
-        ax.set_axis_off()
+    fig, axes = grid(len(maps), columns, 0.5, 2.1, layout="constrained")
     for ax, (title, picture) in zip(axes.flat, maps.items()):
         ax.imshow(picture.T, origin="lower", aspect="auto", cmap=CMAP)
         ax.set(xticks=[], yticks=[], xlabel=f"{picture.shape[0]} × {picture.shape[1]}")
@@ -152,11 +148,8 @@ def kernels(weights, source="", columns=16):
     ----------
     Notebooks 05 and 07.
     """
-    n = weights.shape[-1]
     limit = np.abs(weights).max()
-    fig, axes = plt.subplots(-(-n // columns), columns, figsize=(8, 0.3 + 0.55 * -(-n // columns)), squeeze=False)
-    for ax in axes.flat[n:]:
-        ax.set_axis_off()
+    fig, axes = grid(weights.shape[-1], columns, 0.3, 0.55)
     for ax, kernel in zip(axes.flat, np.moveaxis(weights, -1, 0)):
         ax.imshow(kernel.T, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
         ax.set(xticks=[], yticks=[])

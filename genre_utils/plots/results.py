@@ -69,6 +69,7 @@ def confusion(counts, genres, source=""):
     import seaborn
 
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    share = pd.DataFrame(share, pd.Index(genres, name="true genre"), pd.Index(genres, name="predicted genre"))
     fig, ax = plt.subplots(figsize=(7, 5.6), layout="constrained")
     seaborn.heatmap(
         share,
@@ -80,11 +81,8 @@ def confusion(counts, genres, source=""):
         square=True,
         linewidths=0.5,
         ax=ax,
-        xticklabels=genres,
-        yticklabels=genres,
         cbar_kws={"label": "share of the true genre"},
     )
-    ax.set(xlabel="predicted genre", ylabel="true genre")
     return finalize(fig, source)
 
 
