@@ -127,8 +127,7 @@ def differences(found, expected):
         What stands in the one and in the other, by the setting's path, such as ``"recipe.epochs"``.
     """
     one, two = (dict(_flat(json.loads(json.dumps(tree, default=str)))) for tree in (found, expected))
-    names = [*one, *(name for name in two if name not in one)]
-    return {name: (one.get(name), two.get(name)) for name in names if one.get(name) != two.get(name)}
+    return {name: (one.get(name), two.get(name)) for name in one | two if one.get(name) != two.get(name)}
 
 
 def refuse_another_run(folder, found, expected):

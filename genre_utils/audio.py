@@ -243,13 +243,8 @@ def _captured_stderr():
 
 def _begin_capture():
     try:
-        stderr = os.dup(2)
-    except OSError:  # closed: nothing to keep quiet
-        return None
-    try:
-        file = tempfile.TemporaryFile()
-    except OSError:  # no room for one: better too much on the page than too little
-        os.close(stderr)
+        file, stderr = tempfile.TemporaryFile(), os.dup(2)
+    except OSError:  # no room for a file, or nothing to keep quiet: better too much on the page than too little
         return None
     os.dup2(file.fileno(), 2)
     return stderr, file

@@ -7,6 +7,7 @@ large share of such landmarks in common, all at one offset in time; two takes of
 
 import hashlib
 import os
+from contextlib import suppress
 from itertools import combinations
 
 import numpy as np
@@ -164,11 +165,8 @@ def equal_hashes(hashes):
 
 
 def _hash_file(path):
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "md5").hexdigest()
-    except OSError:
-        return None
+    with suppress(OSError), open(path, "rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _fingerprint(path):

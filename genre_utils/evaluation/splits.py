@@ -253,9 +253,9 @@ def _known(groups):
 
 
 def _tenth(labels, seed, groups):
-    for n_parts in (10, 5, 3, 2):
-        try:
-            return stratified_folds(labels, n_parts, seed, groups) == 0
-        except ValueError as error:
-            refused = error
-    raise ValueError(f"no validation part can be set aside: {refused}")
+    smallest = max(_smallest(labels, groups), 2)
+    n_parts = max(n for n in (2, 3, 5, 10) if n <= smallest)
+    try:
+        return stratified_folds(labels, n_parts, seed, groups) == 0
+    except ValueError as error:
+        raise ValueError(f"no validation part can be set aside: {error}") from error

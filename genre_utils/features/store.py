@@ -183,8 +183,6 @@ def _report(index, notes):
 def _open(store, key, shape):
     import zarr
 
-    if isinstance(store, Path):
-        store.parent.mkdir(parents=True, exist_ok=True)
     group = zarr.open_group(str(store), mode="a")
     if group.attrs.setdefault("key", key) != key:
         raise ValueError(

@@ -136,7 +136,6 @@ def check_scores(
     table_4=tables.IRN_TABLE_4,
     scores=tables.IRN_SCORES,
     bbnn=93,
-    n=100,
 ):
     """Check whether the scores follow from those of the genres, and are the same wherever they are printed.
 
@@ -147,8 +146,6 @@ def check_scores(
         Scores by place; one is the `Abstract`.
     bbnn : int
         BBNN's accuracy in per cent as the text has it, Sections 1 and 2.
-    n : int
-        Clips of each genre.
 
     Returns
     -------
@@ -159,7 +156,7 @@ def check_scores(
     ----------
     Inception-ResNet paper, Abstract, 1, 2, 5.2 and Tables 1, 2 and 4; notebook 10.
     """
-    means = _genre_counts(table_2, n)[["precision", "recall", "f1"]].mean()
+    means = _genre_counts(table_2, 100)[["precision", "recall", "f1"]].mean()
     places = {"Table 1": table_1.iloc[0], "Table 4": table_4.loc["inception_resnet"], **scores}
     found = [_rounded("Table 1", k, table_1[k].iloc[0], v, 2, "mean of Table 2's genres") for k, v in means.items()]
     for place, printed in places.items():
@@ -232,18 +229,12 @@ def check_macro(table=tables.IRN_TABLE_4, decimals=tables.IRN_TABLE_4_DECIMALS, 
     return _findings(found)
 
 
-def check_parameters(
-    table_3=tables.IRN_TABLE_3,
-    table_4=tables.IRN_TABLE_4,
-    bbnn=tables.BBNN_PARAMETERS,
-    text=tables.IRN_TABLE_3_AS_PRINTED,
-):
+def check_parameters(table_3=tables.IRN_TABLE_3, table_4=tables.IRN_TABLE_4, text=tables.IRN_TABLE_3_AS_PRINTED):
     """Check whether the parameter counts add up, agree, and compare like with like.
 
     Parameters
     ----------
     table_3, table_4 : pd.DataFrame
-    bbnn : dict of str to int
     text : tuple of str
         Table 3's numbers with their separators.
 
@@ -256,7 +247,7 @@ def check_parameters(
     ----------
     Inception-ResNet paper, Tables 3 and 4; notebooks 05 and 06.
     """
-    ours, total = table_3.iloc[0], table_4["parameters"]
+    ours, total, bbnn = table_3.iloc[0], table_4["parameters"], tables.BBNN_PARAMETERS
     why = "a full stop marks decimals everywhere else in the paper"
     read = [(printed, float(printed.replace(",", "")), n) for printed, n in zip(text, ours, strict=True)]
     found = [("Table 3", printed, f"{n:,}", why) for printed, value, n in read if value != n]

@@ -88,16 +88,14 @@ def branches(table, inputs, title=""):
     fig, ax = plt.subplots(figsize=(6.3, 0.8 + 0.58 * (1 + depth + len(joined))))
     for x, top, parts in [*columns, (middle, depth + 1, joined)]:
         for y, part in enumerate(parts, start=top):
-            label, last = part, y == depth + len(joined)
+            label, box = part, {"boxstyle": "square", "facecolor": "white"}
             if part in table.index:
                 size = " × ".join(f"{n:,}" for n in table.loc[part, "output"])
                 label = f"{part}, {table.loc[part, 'layers']} layers\n{size}"
-            style = "round" if part in table.index else "square"
-            colour = f"C{table.index.get_loc(part) % 10}" if part in table.index else "white"
-            box = {"boxstyle": style, "facecolor": colour, "alpha": 0.35, "edgecolor": "0.3"}
-            ax.text(x, y, label, ha="center", va="center", bbox=box)
-            end = middle if y == depth else x
-            if not last:
+                box = {"boxstyle": "round", "facecolor": f"C{table.index.get_loc(part) % 10}"}
+            ax.text(x, y, label, ha="center", va="center", bbox=box | {"alpha": 0.35, "edgecolor": "0.3"})
+            if y < depth + len(joined):
+                end = middle if y == depth else x
                 ax.annotate("", (end, y + 0.66), (x, y + 0.34), arrowprops={"arrowstyle": "->", "color": "0.3"})
     ax.set(xlim=(-0.6, len(inputs) - 0.4), ylim=(depth + len(joined) + 0.5, -0.5), title=title)
     ax.set_axis_off()

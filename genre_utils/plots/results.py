@@ -28,9 +28,8 @@ def history(table, source="", chance=None):
     """
     table = pd.DataFrame(table)
     fig, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-    parts = {"training": "", "held out": "val_"}
     for ax, what in zip(axes, ("loss", "accuracy")):
-        for colour, (label, prefix) in zip(("C0", "C1"), parts.items()):
+        for label, prefix, colour in (("training", "", "C0"), ("held out", "val_", "C1")):
             column = prefix + what
             if column not in table:
                 continue

@@ -97,35 +97,6 @@ def clip_sheet(clips, spectra, config, source=""):
     return finalize(fig, source)
 
 
-def genre_levels(deviation, config, source=""):
-    """How far each genre's average level lies above or below that of all genres, by frequency.
-
-    Parameters
-    ----------
-    deviation : pd.DataFrame [shape=(n_genres, n_mels)]
-        Differences in dB, indexed by genre.
-    config : features.MelConfig
-    source : str
-
-    Returns
-    -------
-    Figure
-
-    References
-    ----------
-    Notebook 01.
-    """
-    fig, ax = plt.subplots(figsize=(8, 1.2 + 0.28 * len(deviation)))
-    limit = np.abs(deviation.to_numpy()).max()
-    extent = (0, config.n_mels, len(deviation), 0)
-    image = ax.imshow(deviation, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit, extent=extent)
-    places, labels = hz_ticks(config)
-    ax.set(yticks=np.arange(len(deviation)) + 0.5, yticklabels=deviation.index, xlabel="frequency (Hz)")
-    ax.set_xticks(places, labels)
-    fig.colorbar(image, ax=ax, label="dB above or below\nall genres")
-    return finalize(fig, source)
-
-
 def windows(y, configs, first, source="", n_frames=5):
     """Where the analysis windows lie on the waveform, and which samples none of them reaches.
 
