@@ -154,14 +154,23 @@ def bootstrap(statistic, *columns, groups=None, confidence=0.95, n_resamples=2_0
     rows = list(pd.Series(members).groupby(members).indices.values())
     if len(rows) < 2:
         raise ValueError(f"{len(rows)} clips or groups; two at least are needed to draw from")
-    found = []
-    for drawn in np.random.default_rng(seed).integers(0, len(rows), (n_resamples, len(rows))):
+
+    def of_drawn(drawn):
         taken = drawn if groups is None else np.concatenate([rows[k] for k in drawn])
-        found.append(statistic(*(column[taken] for column in columns)))
-    if np.isnan(found).any():
+        return statistic(*(column[taken] for column in columns))
+
+    found = stats.bootstrap(
+        (np.arange(len(rows)),),
+        of_drawn,
+        vectorized=False,
+        n_resamples=n_resamples,
+        confidence_level=confidence,
+        method="percentile",
+        random_state=np.random.default_rng(seed),
+    ).confidence_interval
+    if np.isnan([found.low, found.high]).any():
         raise ValueError("the statistic gave something that is not a number; it must take any drawing of the clips")
-    low, high = np.quantile(found, (0.5 - confidence / 2, 0.5 + confidence / 2))
-    return float(low), float(high)
+    return float(found.low), float(found.high)
 
 
 class McNemar(NamedTuple):
