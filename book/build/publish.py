@@ -11,7 +11,6 @@ from pathlib import Path
 from . import ROOT, BookError
 from .checks import check_pages
 
-
 CLAIMS = "book/claims"
 
 

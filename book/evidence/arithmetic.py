@@ -47,7 +47,7 @@ def fact(text, *facts):
 def mean_accuracy():
     mean = IRN_2["recall"].mean()
     low, high = evaluation.wilson(round(10 * mean), 1_000)
-    text = f"The mean of Table 2's genres is {mean:.2f}: {10 * mean:.0f} of 1,000 clips, 95 % interval {interval(low, high)}."
+    text = f"The mean of Table 2 is {mean:.2f}: {10 * mean:.0f} of 1,000 clips, 95 % interval {interval(low, high)}."
     return Finding(text, rules.equals(IRN_4["accuracy"]["inception_resnet"], mean, 2))
 
 
@@ -83,7 +83,10 @@ def counts_add():
     table = papers.IRN_TABLE_3.iloc[0]
     built = parts("inception_resnet").sum(numeric_only=True)
     both = table["trainable"] + table["non_trainable"]
-    text = f"{table['trainable']:,} + {table['non_trainable']:,} = {both:,}; the network built from the text has {built['parameters']:,.0f}. (Table 3 writes 1.600 and 149.418 with a full stop.)"
+    text = (
+        f"{table['trainable']:,} + {table['non_trainable']:,} = {both:,}; the network built from the text has "
+        f"{built['parameters']:,.0f}. (Table 3 writes two of them with a full stop, 1.600 and 149.418.)"
+    )
     right = both == table["parameters"] == built["parameters"]
     return fact(text, right)
 
@@ -249,7 +252,8 @@ def table_1_row(name):
     row = FMA_1.loc[name]
     text = (
         f"The F1 of its mean precision and recall is {papers.f1(row['precision'], row['recall']):.3f}. Without true "
-        f"negatives the accuracy is {ORDINARY[name]:.3f}; in a shuffled test part, of unequal genres, recall may differ."
+        f"negatives the accuracy is {ORDINARY[name]:.3f}; in a shuffled test part, whose genres are not equally large, "
+        "recall may differ."
     )
     return printed_at([f"Table 1, {name}"], "^f1", text, "FMA study")()
 

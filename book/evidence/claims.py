@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from . import RESULTS, ROOT, rules
 from .listed import FMA_CLAIMS, IRN_CLAIMS, Claim
-from .measured import NotTested, Runs
+from .measured import ALSO, NotTested, Runs
 
 PLACEHOLDER = "% claims-summary"
 PAPERS = {"The Inception-ResNet paper": ("valdera2025", IRN_CLAIMS), "The FMA study": ("fella", FMA_CLAIMS)}
@@ -36,8 +36,9 @@ class Row(NamedTuple):
         return rules.kind(self.verdict)
 
     @property
-    def told(self):
-        return self.measured or self.arithmetic
+    def nearest(self):
+        """What it rests on; of measurements, the one that is most like the paper's."""
+        return self.measured.split(ALSO)[0] or self.arithmetic
 
 
 @cache
@@ -94,7 +95,7 @@ def summary(folder=RESULTS):
         lines.append(f"| {title} | " + " | ".join(str(counts[kind]) for kind in rules.VERDICTS) + " |")
     by_headline = {row.claim.headline: row for row in every(rows)}
     told = [(headline, by_headline[headline]) for headline in MOST_IMPORTANT]
-    told = [f"- {headline}: **{row.verdict}**. {row.told} {sentence(row.why)}".rstrip() for headline, row in told]
+    told = [f"- {headline}: **{row.verdict}**. {row.nearest} {sentence(row.why)}".rstrip() for headline, row in told]
     return "\n".join([*lines, "", *told, "", "[All claims and how each verdict is reached](claims.md)."])
 
 
@@ -122,29 +123,29 @@ def found(rows):
     decided = sum(row.verdict not in (rules.UNDECIDED, rules.NOT_TESTED) for row in asked)
     lines = [f"We found {len(flat)} claims in the two papers: {tally(flat)}"]
     begin = {
-        rules.HOLDS: "What stands out as right",
-        rules.WITHIN: "What holds within a margin",
-        rules.UNDECIDED: "What was measured and stays undecided",
-        rules.FAILS: "What stands out as wrong",
+        rules.HOLDS: "Among the claims that hold",
+        rules.WITHIN: "Among those that hold within a margin",
+        rules.UNDECIDED: "Among those that stay undecided",
+        rules.FAILS: "Among those that fail",
     }
     told = {words: "; ".join(filter(None, named[kind])) for kind, words in begin.items()}
     lines += [f"{words}: {names}." for words, names in told.items() if names]
     lines.append(
-        f"Our runs on real music were asked about {len(asked)} claims and decided {decided}. For many others they are too "
-        "unlike the papers' to say whether a printed number is right."
+        f"Our runs on real music were asked about {len(asked)} claims and decided {decided}. For others a run is "
+        "missing, or too unlike the papers' to say whether a printed number is right."
     )
     return "\n\n".join(lines)
 
 
 def table(rows):
     """Rows as a list-table, one item a cell."""
-    lines = [":::{list-table}", ":header-rows: 1", ":class: claims", ":widths: 27 25 33 15", ""]
+    lines = [":::{list-table}", ":header-rows: 1", ":class: claims", ":widths: 26 28 33 13", ""]
     lines += ["* - Claim", "  - Arithmetic", "  - Measured", "  - Verdict"]
     for row in rows:
         claim = row.claim
         lines += [f"* - {claim.text}", "", f"    {link(claim)}"]
-        lines += [f"  - {row.arithmetic}".rstrip(), f"  - {row.measured}".rstrip()]
-        lines += [f"  - **{row.verdict}**", *(["", f"    {sentence(row.why)}"] if row.why else [])]
+        measured = f"{row.measured} {sentence(row.why)}".strip()
+        lines += [f"  - {row.arithmetic}".rstrip(), f"  - {measured}".rstrip(), f"  - **{row.verdict}**"]
     return "\n".join([*lines, ":::"])
 
 

@@ -34,6 +34,7 @@ PAPERS_SPLIT = {papers.IRN: "k_fold", papers.BBNN: "k_fold", papers.FMA: "random
 LIKE_PAPER = ["gtzan_10fold_{}_0.01_last_weights", "gtzan_10fold_{}_0.01_chosen_on_test"]
 GTZAN = [*LIKE_PAPER, "gtzan_10fold_{}_0.001_last_weights", "gtzan_10fold_{}_0.001_chosen_on_test", "gtzan_filtered_{}"]
 FMA = ["fma_random_{}", "fma_official_{}"]
+ALSO = " Also: "
 
 
 class Finding(NamedTuple):
@@ -168,7 +169,7 @@ def difference(first, second, patterns, rule=rules.better, score="accuracy"):
             raise damaged[0]
         if not decides:
             raise missing[0]
-        return Finding(" Also: ".join(told), decides)
+        return Finding(ALSO.join(told), decides)
 
     return ask
 
