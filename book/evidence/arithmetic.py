@@ -35,7 +35,9 @@ def printed_at(places, pattern, text, paper="Inception-ResNet"):
         found = found[(found["paper"] == paper) & found["where"].isin(places) & found["printed"].str.contains(pattern)]
         once = found.drop_duplicates(["printed", "expected"])
         told = [f"Printed {row.printed}, expected {row.expected}: {row.why}." for row in once.itertuples()]
-        return Finding(re.sub(r"(\d)%", r"\1 %", " ".join(told)) or text, rules.consistent(found["why"]))
+        return Finding(
+            re.sub(r"(\d)%", r"\1 %", " ".join(told)).replace(" f1 ", " F1 ") or text, rules.consistent(found["why"])
+        )
 
     return check
 
@@ -262,7 +264,7 @@ def printed_difference(first, second):
     p, q = ORDINARY[first], ORDINARY[second]
     half = 1.96 * np.sqrt((p * (1 - p) + q * (1 - q)) / FMA_TEST)
     text = (
-        f"Without true negatives {p:.3f} against {q:.3f}: {points(p - q)} points "
+        f"Accuracy without true negatives: {p:.3f} against {q:.3f}: {points(p - q)} points "
         f"{interval(p - q - half, p - q + half)}, if the tests were independent."
     )
     return Finding(text)

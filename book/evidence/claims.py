@@ -36,6 +36,11 @@ class Row(NamedTuple):
         return rules.kind(self.verdict)
 
     @property
+    def shown(self):
+        """The verdict, marked where it answers a question that we asked of our runs."""
+        return f"**{self.verdict}**" + ", as asked" * (bool(self.measured) and self.verdict != rules.NOT_TESTED)
+
+    @property
     def nearest(self):
         """What it rests on; of measurements, the one that is most like the paper's."""
         return self.measured.split(ALSO)[0] or self.arithmetic
@@ -89,13 +94,14 @@ def page(folder=RESULTS):
 def summary(folder=RESULTS):
     """A short block for the landing page, in MyST Markdown."""
     rows = judged(folder)
-    lines = ["| | " + " | ".join(rules.VERDICTS) + " |", "|---|" + "--:|" * len(rules.VERDICTS)]
-    for title, of_paper in rows.items():
-        counts = Counter(row.kind for row in of_paper)
-        lines.append(f"| {title} | " + " | ".join(str(counts[kind]) for kind in rules.VERDICTS) + " |")
+    counts = {title: Counter(row.kind for row in of_paper) for title, of_paper in rows.items()}
+    lines = [f"| Verdict | {' | '.join(rows)} |", "|---|" + "--:|" * len(rows)]
+    for kind in rules.VERDICTS:
+        named = "holds within a margin" if kind == rules.WITHIN else kind
+        lines.append(f"| {named} | {' | '.join(str(of_paper[kind]) for of_paper in counts.values())} |")
     by_headline = {row.claim.headline: row for row in every(rows)}
     told = [(headline, by_headline[headline]) for headline in MOST_IMPORTANT]
-    told = [f"- {headline}: **{row.verdict}**. {row.nearest} {sentence(row.why)}".rstrip() for headline, row in told]
+    told = [f"- {headline}: {row.shown}. {row.nearest} {sentence(row.why)}".rstrip() for headline, row in told]
     return "\n".join([*lines, "", *told, "", "[All claims and how each verdict is reached](claims.md)."])
 
 
@@ -118,7 +124,10 @@ def tally(rows):
 def found(rows):
     """What stands out, in a few sentences."""
     flat = every(rows)
-    named = {kind: [row.claim.headline for row in flat if row.kind == kind] for kind in rules.VERDICTS}
+    named = {kind: [] for kind in rules.VERDICTS}
+    for row in flat:
+        if row.claim.headline:
+            named[row.kind].append(row.claim.headline + " (as we asked it)" * bool(row.measured))
     asked = [row for row in flat if row.measured]
     decided = sum(row.verdict not in (rules.UNDECIDED, rules.NOT_TESTED) for row in asked)
     lines = [f"We found {len(flat)} claims in the two papers: {tally(flat)}"]
@@ -128,7 +137,7 @@ def found(rows):
         rules.UNDECIDED: "Among those that stay undecided",
         rules.FAILS: "Among those that fail",
     }
-    told = {words: "; ".join(filter(None, named[kind])) for kind, words in begin.items()}
+    told = {words: "; ".join(named[kind]) for kind, words in begin.items()}
     lines += [f"{words}: {names}." for words, names in told.items() if names]
     lines.append(
         f"Our runs on real music were asked about {len(asked)} claims and decided {decided}. For others a run is "
@@ -139,13 +148,13 @@ def found(rows):
 
 def table(rows):
     """Rows as a list-table, one item a cell."""
-    lines = [":::{list-table}", ":header-rows: 1", ":class: claims", ":widths: 26 28 33 13", ""]
+    lines = [":::{list-table}", ":header-rows: 1", ":class: claims", ":widths: 25 27 33 15", ""]
     lines += ["* - Claim", "  - Arithmetic", "  - Measured", "  - Verdict"]
     for row in rows:
         claim = row.claim
         lines += [f"* - {claim.text}", "", f"    {link(claim)}"]
         measured = f"{row.measured} {sentence(row.why)}".strip()
-        lines += [f"  - {row.arithmetic}".rstrip(), f"  - {measured}".rstrip(), f"  - **{row.verdict}**"]
+        lines += [f"  - {row.arithmetic}".rstrip(), f"  - {measured}".rstrip(), f"  - {row.shown}"]
     return "\n".join([*lines, ":::"])
 
 

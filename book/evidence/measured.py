@@ -92,8 +92,6 @@ class Runs:
     def unlike(self, name):
         """In what a run is unlike the paper's, in words."""
         about, settings, found = self.of(name)[0].about, self.planned[name], []
-        if about["network"]["name"] not in models.NETWORKS:
-            return ["no network of the paper"]
         network = models.network(about["network"]["name"])
         shape, wanted = about["features"]["shapes"][0][:2], models.input_configs(about["network"]["name"]).shape
         if tuple(shape) != wanted:
@@ -105,12 +103,15 @@ class Runs:
         rate, printed = about["recipe"]["learning_rate"], network.recipe.learning_rate
         return found + ([f"learning rate {rate:g} instead of {printed:g}"] if rate != printed else [])
 
-    def asked(self, what, name, runs):
-        """The question that was asked of a run."""
+    def asked(self, what, name, runs, own=True, before=""):
+        """The question that was asked of a run, of the claim's own network or another; what was said is left out."""
         settings, seeds = self.planned[name], f"{len(runs)} seed{'s' * (len(runs) > 1)}"
-        split, unlike = SPLITS[settings["splits"]], self.unlike(name)
-        words = [what, DATA[settings["data"]], *([] if f"{split} instead" in "; ".join(unlike) else [split]), seeds]
-        return f"*{'; '.join([*words, *unlike])}.*"
+        split, shapes = SPLITS[settings["splits"]], runs[0].about["features"].get("shapes")
+        inputs = f"{shapes[0][0]} × {shapes[0][1]} inputs" if shapes else "statistics of 387 × 128 log-mels"
+        unlike = self.unlike(name) if own else [inputs]
+        split = [] if any(part.startswith(f"{split} instead") for part in unlike) else [split]
+        parts = [what, DATA[settings["data"]], *split, seeds, *unlike]
+        return f"*{'; '.join([part for part in parts if part not in before] or parts)}.*"
 
 
 def points(x):
@@ -149,6 +150,8 @@ def difference(first, second, patterns, rule=rules.better, score="accuracy"):
             except NotTested as error:
                 missing.append(error)
                 continue
+            if any(set(x.predictions["clip_id"]) != set(y.predictions["clip_id"]) for x, y in zip(a, b)):
+                raise NotTested(f"the runs `{pattern.format('…')}` of the two networks are of unlike clips")
             n = len(a[0].genres)
             if score == "accuracy":
                 found = evaluation.compare({first: a, second: b})
@@ -162,7 +165,8 @@ def difference(first, second, patterns, rule=rules.better, score="accuracy"):
                 }[score]
                 mean, low, high = drawn(a, gap, b)
                 values = {"f1": "macro F1, difference", "evenness": "deviation of F1 between genres, smaller by"}[score]
-            question = runs.asked(f"{NAMES[first]} against {NAMES[second]}", pattern.format(first), a)
+            what = f"{NAMES[first]} against {NAMES[second]}"
+            question = runs.asked(what, pattern.format(first), a, before=told[0] if told else "")
             told.append(f"{question} {values} {points(mean)} points {interval(low, high)}.")
             decides = decides or rule(low, high)
         if damaged := [error for error in missing if isinstance(error, Damaged)]:
@@ -354,7 +358,7 @@ def choice_of_weights(network, pattern):
     def ask(runs):
         _, (fair, test) = runs.first([pattern], "chosen_on_validation", "chosen_on_test")
         pair = evaluation.compare({"on test": test, "on validation": fair}).pairs.iloc[0]
-        question = runs.asked(NAMES[network], pattern.format("chosen_on_test"), test)
+        question = runs.asked(NAMES[network], pattern.format("chosen_on_test"), test, own=False)
         gain = f"{points(pair['difference'])} points {interval(pair['low'], pair['high'])}"
         text = f"{question} Weights chosen on the test clips score {gain} more than those chosen on others."
         return Finding(text, why="the paper does not say which epoch's weights were tested")
@@ -379,7 +383,8 @@ def artists_matter(claimed, names):
             artist = right[1].groupby("clip_id")["artist"].first()
             gap = (means[0] - means[1]).dropna()
             low, high = evaluation.bootstrap(np.mean, gap, groups=artist[gap.index].to_numpy())
-            question = runs.asked(f"{NAMES[network]}, ordinary folds against folds by artist", two[1], found[1])
+            what = f"{NAMES[network]}, ordinary folds against folds by artist"
+            question = runs.asked(what, two[1], found[1], own=network == claimed)
             text = f"{question} It loses {points(gap.mean())} points {interval(low, high)} by artist."
             own = network == claimed
             return Finding(

@@ -24,7 +24,8 @@ Otherwise our number is shown and the claim is *not tested*. A consistent increa
 than {100 * DIP:.0f} points below its highest value so far.
 
 Where a claim can be measured, the measurement gives the verdict and arithmetic only comments; where its run is
-missing, the verdict is *not tested*."""
+missing, the verdict is *not tested*. A measured verdict answers the question in italics, which names in what our runs
+are unlike the paper's; it is marked *as asked*, and says no more than that."""
 
 
 def equals(printed, exact, decimals):
