@@ -11,9 +11,11 @@ from pathlib import Path
 from . import ROOT, BookError
 from .checks import check_pages
 
+CLAIMS = "book/claims"
+
 
 def stage_book(stage: Path) -> None:
-    """Copy what the book is made of, without outputs of any earlier run."""
+    """Copy what the book is made of, without outputs of any earlier run, and write the pages that are generated."""
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml"):
@@ -21,6 +23,28 @@ def stage_book(stage: Path) -> None:
     for name in ("book", "notebooks"):
         shutil.copytree(ROOT / name, stage / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
     (stage / "_static/audio").mkdir(parents=True)
+    if f"file: {CLAIMS}\n" in (stage / "_toc.yml").read_text(encoding="utf-8"):
+        write_claims(stage)
+
+
+def write_claims(stage: Path) -> None:
+    """Write the page of claims, and its summary in place of the comment that stands for it on the landing page.
+
+    Raises
+    ------
+    BookError
+        When the landing page has no such comment.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from book.evidence import claims
+
+    print("writing the page of claims", flush=True)
+    intro = stage / "book/intro.md"
+    text = intro.read_text(encoding="utf-8")
+    if text.splitlines().count(claims.PLACEHOLDER) != 1:
+        raise BookError(f"book/intro.md needs one line '{claims.PLACEHOLDER}', which the summary of claims replaces")
+    intro.write_text(text.replace(claims.PLACEHOLDER, claims.summary()), encoding="utf-8")
+    (stage / f"{CLAIMS}.md").write_text(claims.page(), encoding="utf-8")
 
 
 def publish(stage: Path, build_dir: Path, out: Path) -> None:

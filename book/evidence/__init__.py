@@ -4,7 +4,8 @@
 needs no more than numpy, pandas, scikit-learn, joblib, filelock and Keras with a backend, so that it runs on a rented
 GPU or in Colab without anything that reads sound.
 
-`runs` computes, `ladder` looks for the best network on the hard split, `claims` writes ``book/claims.md``.
+`runs` computes, `ladder` looks for the best network on the hard split, `claims` writes the page of
+claims: what is `listed`, judged by `rules` from `arithmetic` and from what kept runs have `measured`.
 """
 
 from pathlib import Path

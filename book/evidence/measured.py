@@ -1,0 +1,397 @@
+"""What kept runs say of a claim: each function takes networks and names of runs, and returns what asks."""
+
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from genre_utils import evaluation, models, papers
+
+from . import rules
+from .plan import planned
+
+NAMES = {
+    "inception_resnet": "Inception-ResNet",
+    "bbnn": "BBNN",
+    "baseline_a_1d": "Baseline A-1D",
+    "baseline_a_2d": "Baseline A-2D",
+    "baseline_b": "Baseline B",
+    "densenet121": "DenseNet",
+    "fusion": "FusionNet",
+    "svm": "SVM",
+}
+DATA = {"gtzan": "GTZAN", "gtzan_artists": "GTZAN, clips of known artist", "fma_small": "fma_small"}
+SPLITS = {
+    "k_fold": "stratified 10-fold",
+    "k_fold_by_artist": "10-fold by artist",
+    "predefined": "fault-filtered partition",
+    "random": "random split",
+    "official": "official split",
+}
+PAPERS_SPLIT = {papers.IRN: "k_fold", papers.BBNN: "k_fold", papers.FMA: "random"}
+# Runs to ask about Inception-ResNet and BBNN, the one nearest to the paper's protocol first.
+LIKE_PAPER = ["gtzan_10fold_{}_0.01_last_weights", "gtzan_10fold_{}_0.01_chosen_on_test"]
+GTZAN = [*LIKE_PAPER, "gtzan_10fold_{}_0.001_last_weights", "gtzan_10fold_{}_0.001_chosen_on_test", "gtzan_filtered_{}"]
+FMA = ["fma_random_{}", "fma_official_{}"]
+ALSO = " Also: "
+
+
+class Finding(NamedTuple):
+    """What arithmetic or a measurement says, the verdict that follows, and if that is "not tested", why."""
+
+    text: str
+    verdict: str = rules.NOT_TESTED
+    why: str = ""
+
+
+class NotTested(Exception):
+    """No kept run answers the question; the message is a sentence without its full stop."""
+
+
+class Damaged(NotTested):
+    """A kept run cannot be read, and another one should not take its place without a word."""
+
+
+class Runs:
+    """Kept runs of a folder, by name."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.of = lru_cache(None)(self._of)
+
+    @cached_property
+    def planned(self):
+        return {run.name: run.settings for run in planned(self.folder)}
+
+    def _of(self, name):
+        try:
+            return evaluation.kept(name, self.folder)
+        except FileNotFoundError:
+            raise NotTested(f"the run `{name}` is missing") from None
+        except ValueError:
+            raise Damaged(f"a kept file of the run `{name}` is damaged or of other clips") from None
+
+    def first(self, patterns, *networks):
+        """The first pattern of a name under which every network has been run, and the runs of seeds that all have."""
+        reasons = []
+        for pattern in patterns:
+            try:
+                found = [self.of(pattern.format(network)) for network in networks]
+            except Damaged:
+                raise
+            except NotTested as error:
+                reasons.append(str(error))
+                continue
+            seeds = set.intersection(*({run.about["seed"] for run in runs} for runs in found))
+            if seeds:
+                return pattern, [[run for run in runs if run.about["seed"] in seeds] for runs in found]
+            reasons.append(f"the runs `{pattern.format('…')}` have no seed in common")
+        raise NotTested(reasons[0] + ", and so is every run that could take its place" * (len(reasons) > 1))
+
+    def unlike(self, name):
+        """In what a run is unlike the paper's, in words."""
+        about, settings, found = self.of(name)[0].about, self.planned[name], []
+        network = models.network(about["network"]["name"])
+        shape, wanted = about["features"]["shapes"][0][:2], models.input_configs(about["network"]["name"]).shape
+        if tuple(shape) != wanted:
+            found.append(f"{shape[0]} × {shape[1]} inputs instead of {wanted[0]} × {wanted[1]}")
+        if network.paper == papers.FMA and not about["features"]["crops"]:
+            found.append("no augmentation")
+        if settings["splits"] != PAPERS_SPLIT[network.paper]:
+            found.append(f"{SPLITS[settings['splits']]} instead of {SPLITS[PAPERS_SPLIT[network.paper]]}")
+        rate, printed = about["recipe"]["learning_rate"], network.recipe.learning_rate
+        return found + ([f"learning rate {rate:g} instead of {printed:g}"] if rate != printed else [])
+
+    def asked(self, what, name, runs, own=True, before=""):
+        """The question that was asked of a run, of the claim's own network or another; what was said is left out."""
+        settings, seeds = self.planned[name], f"{len(runs)} seed{'s' * (len(runs) > 1)}"
+        split, shapes = SPLITS[settings["splits"]], runs[0].about["features"].get("shapes")
+        inputs = f"{shapes[0][0]} × {shapes[0][1]} inputs" if shapes else "statistics of 387 × 128 log-mels"
+        unlike = self.unlike(name) if own else [inputs]
+        split = [] if any(part.startswith(f"{split} instead") for part in unlike) else [split]
+        parts = [what, DATA[settings["data"]], *split, seeds, *unlike]
+        return f"*{'; '.join([part for part in parts if part not in before] or parts)}.*"
+
+
+def points(x):
+    return f"{round(100 * x, 1) + 0.0:.1f}".replace("-", "−")
+
+
+def interval(low, high):
+    return f"[{points(low)}, {points(high)}]"
+
+
+def drawn(runs, statistic, *others):
+    """A statistic of labels and predictions over all seeds of one network, or several, with its interval."""
+    columns = [pd.concat([run.predictions for run in several], ignore_index=True) for several in (runs, *others)]
+    columns = [table.sort_values(["clip_id", "fold"], kind="stable").reset_index(drop=True) for table in columns]
+    table, predicted = columns[0], [column["predicted"].to_numpy() for column in columns]
+    groups = table["artist"] if table["artist"].ne("").all() else table["clip_id"]
+    label = table["label"].to_numpy()
+    low, high = evaluation.bootstrap(statistic, label, *predicted, groups=groups.to_numpy(), n_resamples=1_000)
+    return statistic(label, *predicted), low, high
+
+
+def f1(label, predicted, n):
+    """F1 of each genre, by counts."""
+    right = np.bincount(label[label == predicted], minlength=n)
+    return 2 * right / np.maximum(np.bincount(label, minlength=n) + np.bincount(predicted, minlength=n), 1)
+
+
+def difference(first, second, patterns, rule=rules.better, score="accuracy"):
+    """Is the first better than the second?"""
+
+    def ask(runs):
+        decides, told, missing = None, [], []
+        for pattern in patterns:
+            try:
+                _, (a, b) = runs.first([pattern], first, second)
+            except NotTested as error:
+                missing.append(error)
+                continue
+            if any(set(x.predictions["clip_id"]) != set(y.predictions["clip_id"]) for x, y in zip(a, b)):
+                raise NotTested(f"the runs `{pattern.format('…')}` of the two networks are of unlike clips")
+            n = len(a[0].genres)
+            if score == "accuracy":
+                found = evaluation.compare({first: a, second: b})
+                scores, pair = found.scores["accuracy"], found.pairs.iloc[0]
+                mean, low, high = pair["difference"], pair["low"], pair["high"]
+                values = f"{points(scores[first])} % against {points(scores[second])} %, difference"
+            else:
+                gap = {
+                    "f1": lambda y, p, q, n=n: f1(y, p, n).mean() - f1(y, q, n).mean(),
+                    "evenness": lambda y, p, q, n=n: f1(y, q, n).std() - f1(y, p, n).std(),
+                }[score]
+                mean, low, high = drawn(a, gap, b)
+                values = {"f1": "macro F1, difference", "evenness": "deviation of F1 between genres, smaller by"}[score]
+            what = f"{NAMES[first]} against {NAMES[second]}"
+            question = runs.asked(what, pattern.format(first), a, before=told[0] if told else "")
+            told.append(f"{question} {values} {points(mean)} points {interval(low, high)}.")
+            decides = decides or rule(low, high)
+        if damaged := [error for error in missing if isinstance(error, Damaged)]:
+            raise damaged[0]
+        if not decides:
+            raise missing[0]
+        return Finding(ALSO.join(told), decides)
+
+    return ask
+
+
+def level(network, printed, patterns):
+    """Is a printed accuracy reached?"""
+
+    def ask(runs):
+        pattern, (found,) = runs.first(patterns, network)
+        name = pattern.format(network)
+        score = evaluation.compare({network: found}).scores.iloc[0]
+        text = (
+            f"{runs.asked(NAMES[network], name, found)} {points(score['accuracy'])} % "
+            f"{interval(*score[['low', 'high']])}."
+        )
+        return judged(text, rules.level(printed, score["low"], score["high"]), runs.unlike(name))
+
+    return ask
+
+
+def judged(text, verdict, unlike):
+    return Finding(text, rules.if_alike(verdict, unlike), "our run is unlike the paper's in what is told beside it")
+
+
+def genre_is_hardest(network, genre, patterns):
+    """Has this genre the lowest recall?"""
+
+    def gap(label, predicted, k, n):
+        right = np.bincount(label[label == predicted], minlength=n) / np.maximum(np.bincount(label, minlength=n), 1)
+        return np.delete(right, k).min() - right[k]
+
+    def ask(runs):
+        pattern, (found,) = runs.first(patterns, network)
+        k, n, name = found[0].genres.index(genre), len(found[0].genres), pattern.format(network)
+        mean, low, high = drawn(found, lambda y, p: gap(y, p, k, n))
+        text = (
+            f"{runs.asked(NAMES[network], name, found)} Its recall lies {points(mean)} points {interval(low, high)} "
+            "below the lowest of the others."
+        )
+        return judged(text, rules.better(low, high), runs.unlike(name))
+
+    return ask
+
+
+def taken_for(network, genre, others, patterns):
+    """Is a genre more often taken for these than for any other?"""
+
+    def ask(runs):
+        pattern, (found,) = runs.first(patterns, network)
+        genres, name = found[0].genres, pattern.format(network)
+        k, named = genres.index(genre), [genres.index(other) for other in others]
+
+        def gap(label, predicted):
+            share = np.bincount(predicted[label == k], minlength=len(genres)) / max((label == k).sum(), 1)
+            return share[named].min() - np.delete(share, [k, *named]).max()
+
+        mean, low, high = drawn(found, gap)
+        text = (
+            f"{runs.asked(NAMES[network], name, found)} {' and '.join(others)} against the most frequent other error: "
+            f"{points(mean)} points {interval(low, high)} of the clips."
+        )
+        return judged(text, rules.better(low, high), runs.unlike(name))
+
+    return ask
+
+
+def curves_rise(network, patterns):
+    """Does validation accuracy rise consistently?"""
+
+    def ask(runs):
+        pattern, (found,) = runs.first(patterns, network)
+        name = pattern.format(network)
+        curves = [fold["val_accuracy"].to_numpy() for run in found for _, fold in run.history.groupby("fold")]
+        falls = sum((np.diff(curve) < 0).sum() for curve in curves)
+        deepest = max((np.maximum.accumulate(curve) - curve).max() for curve in curves)
+        text = (
+            f"{runs.asked(NAMES[network], name, found)} It falls in {falls} of {sum(len(c) - 1 for c in curves)} "
+            f"epochs, at most to {points(deepest)} points below its highest so far."
+        )
+        verdict = rules.FAILS if rules.FAILS in map(rules.steady, curves) else rules.HOLDS
+        return judged(text, verdict, runs.unlike(name))
+
+    return ask
+
+
+def final_gap(network, patterns):
+    """Are training and validation accuracy about equal at the last epoch?"""
+
+    def ask(runs):
+        pattern, (found,) = runs.first(patterns, network)
+        name = pattern.format(network)
+        last = pd.concat([run.history.groupby("fold")[["accuracy", "val_accuracy"]].last() for run in found])
+        training, validation = last.mean()
+        n = sum(size[1] or size[2] for size in found[0].about["splits"]["sizes"])
+        low, high = (training - end for end in reversed(evaluation.wilson(round(validation * n), n)))
+        text = (
+            f"{runs.asked(NAMES[network], name, found)} Training {points(training)} %, validation {points(validation)} "
+            f"%: {points(training - validation)} points {interval(low, high)} apart."
+        )
+        return judged(text, rules.about_equal(low, high), runs.unlike(name))
+
+    return ask
+
+
+def at_kept_epoch(run):
+    """Training and validation accuracy where the validation loss is lowest, and test accuracy, as means over folds."""
+    best = run.history.loc[run.history.groupby("fold")["val_loss"].idxmin()]
+    return best["accuracy"].mean(), best["val_accuracy"].mean(), run.right.mean()
+
+
+def more_overfitting(first, second, patterns):
+    """Is the gap between training and validation accuracy, at the kept epoch, larger for the first?"""
+
+    def ask(runs):
+        pattern, (a, b) = runs.first(patterns, first, second)
+        gaps = [[training - validation for training, validation, _ in map(at_kept_epoch, found)] for found in (a, b)]
+        question = runs.asked(f"{NAMES[first]} against {NAMES[second]}", pattern.format(first), a)
+        if len(a) < 2:
+            raise NotTested(
+                f"the runs `{pattern.format(first)}` and `{pattern.format(second)}` have one seed in common"
+            )
+        found = evaluation.run_statistics(np.subtract(*gaps))
+        text = (
+            f"{question} Training above validation accuracy by {points(np.mean(gaps[0]))} and "
+            f"{points(np.mean(gaps[1]))} points, difference {points(found['mean'])} "
+            f"{interval(found['low'], found['high'])} over seeds."
+        )
+        return Finding(text, rules.better(found["low"], found["high"]))
+
+    return ask
+
+
+def test_below_validation(networks, patterns):
+    """Is the test accuracy below the validation accuracy, on average over networks, seed by seed?"""
+
+    def ask(runs):
+        pattern, found = runs.first(patterns, *networks)
+        gaps = np.mean([[np.subtract(*at_kept_epoch(run)[1:]) for run in several] for several in found], axis=0)
+        if len(gaps) < 2:
+            raise NotTested(f"the runs `{pattern.format('…')}` have one seed in common")
+        mean = evaluation.run_statistics(gaps)
+        question = runs.asked(" and ".join(NAMES[name] for name in networks), pattern.format(networks[0]), found[0])
+        text = (
+            f"{question} Validation above test by {points(mean['mean'])} points {interval(mean['low'], mean['high'])} "
+            "over seeds."
+        )
+        return Finding(text, rules.better(mean["low"], mean["high"]))
+
+    return ask
+
+
+def completions_train(rate):
+    """Has one of the completions, trained as printed, more than half of its training clips right in the end?"""
+
+    def ask(runs):
+        names = [name for name in runs.planned if name.startswith("gtzan_completion_") and name.endswith(f"_{rate}")]
+        reached, missing = {}, []
+        for name in names:
+            try:
+                reached[name] = runs.of(name)[0].history["accuracy"].iloc[-1]
+            except NotTested as error:
+                missing.append(error)
+        if not reached:
+            raise missing[0] if missing else NotTested("no such run is on the list")
+        first = next(iter(reached))
+        epochs = len(runs.of(first)[0].history)
+        told = ", ".join(
+            f"{name.split('_', 2)[2].rsplit('_', 1)[0]} {points(value)} %" for name, value in reached.items()
+        )
+        text = (
+            f"{runs.asked(f'{len(reached)} of {len(names)} completions', first, [runs.of(first)[0]])} Training "
+            f"accuracy after {epochs} epochs: {told}."
+        )
+        return Finding(text, rules.HOLDS if max(reached.values()) > 0.5 else rules.UNDECIDED)
+
+    return ask
+
+
+def choice_of_weights(network, pattern):
+    """What weights chosen on the test clips add to the score, for a network that trains in minutes."""
+
+    def ask(runs):
+        _, (fair, test) = runs.first([pattern], "chosen_on_validation", "chosen_on_test")
+        pair = evaluation.compare({"on test": test, "on validation": fair}).pairs.iloc[0]
+        question = runs.asked(NAMES[network], pattern.format("chosen_on_test"), test, own=False)
+        gain = f"{points(pair['difference'])} points {interval(pair['low'], pair['high'])}"
+        text = f"{question} Weights chosen on the test clips score {gain} more than those chosen on others."
+        return Finding(text, why="the paper does not say which epoch's weights were tested")
+
+    return ask
+
+
+def artists_matter(claimed, names):
+    """Is accuracy about equal in ordinary folds and in folds by artist? Names of the two runs, by network."""
+
+    def ask(runs):
+        missing = []
+        for network, pair in names.items():
+            try:
+                two = [name.format(network) for name in pair]
+                _, found = runs.first(["{}"], *two)
+            except NotTested as error:
+                missing.append(error)
+                continue
+            right = [pd.concat([run.predictions.assign(right=run.right) for run in several]) for several in found]
+            means = [table.groupby("clip_id")["right"].mean() for table in right]
+            artist = right[1].groupby("clip_id")["artist"].first()
+            gap = (means[0] - means[1]).dropna()
+            low, high = evaluation.bootstrap(np.mean, gap, groups=artist[gap.index].to_numpy())
+            what = f"{NAMES[network]}, ordinary folds against folds by artist"
+            question = runs.asked(what, two[1], found[1], own=network == claimed)
+            text = f"{question} It loses {points(gap.mean())} points {interval(low, high)} by artist."
+            own = network == claimed
+            return Finding(
+                text,
+                rules.about_equal(low, high) if own else rules.NOT_TESTED,
+                "" if own else str(missing[0]),
+            )
+        raise missing[0]
+
+    return ask

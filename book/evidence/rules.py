@@ -1,0 +1,82 @@
+"""The rules by which a claim gets its verdict: each a function of numbers alone."""
+
+HOLDS, WITHIN, UNDECIDED, FAILS, NOT_TESTED = "holds", "holds within", "undecided", "fails", "not tested"
+VERDICTS = (HOLDS, WITHIN, UNDECIDED, FAILS, NOT_TESTED)
+MARGIN = 0.05  # of accuracy: what is "about equal" may differ by so much
+DIP = 0.05  # of accuracy: a consistent increase never falls by more below its highest value so far
+CUT_OFF = "(cut off, not rounded)"
+
+TEXT = f"""\
+**Arithmetic.** A printed number *holds* when it equals the recomputed one to its last printed digit, rounded or cut
+off. A statement about printed or counted numbers *holds* when they bear it out, in every way in which our rebuilding
+leaves them open; it *fails* when they do in none, and is *undecided* otherwise.
+
+**A is better than B.** The 95 % interval of the paired difference on the same clips decides: wholly above 0, the
+claim *holds*; wholly below, it *fails*; otherwise it is *undecided*.
+
+**About equal.** The claim *holds within x*, where x is the end of that interval which is farther from 0, if x is at
+most {100 * MARGIN:.0f} points. It *fails* when the whole interval lies beyond {100 * MARGIN:.0f} points, and is
+*undecided* otherwise.
+
+**A level**, such as an accuracy, or a statement about one training. It *holds* when the printed value lies within our
+95 % interval, and *fails* when it lies outside, but only for the same network on like data by a like protocol.
+Otherwise our number is shown and the claim is *not tested*. A consistent increase is one that never falls by more
+than {100 * DIP:.0f} points below its highest value so far.
+
+Where a claim can be measured, the measurement gives the verdict and arithmetic only comments; where its run is
+missing, the verdict is *not tested*. A measured verdict answers the question in italics, which names in what our runs
+are unlike the paper's; it is marked *as asked*, and says no more than that."""
+
+
+def equals(printed, exact, decimals):
+    """Whether a printed number is the exact one, rounded or cut off at its last printed digit."""
+    unit = 10.0**-decimals
+    return HOLDS if abs(printed - exact) <= unit / 2 + 1e-9 or 0 <= exact - printed < unit - 1e-9 else FAILS
+
+
+def consistent(findings):
+    """Whether arithmetic has nothing to find but digits that were cut off; findings are reasons in words."""
+    return HOLDS if all(CUT_OFF in why for why in findings) else FAILS
+
+
+def follows(*facts):
+    """Whether a statement is true in every case, in none, or in some."""
+    return HOLDS if all(facts) else UNDECIDED if any(facts) else FAILS
+
+
+def better(low, high):
+    """Whether the interval of a difference says that the first is better."""
+    return HOLDS if low > 0 else FAILS if high < 0 else UNDECIDED
+
+
+def about_equal(low, high, margin=MARGIN):
+    """Within how much two are equal, by the interval of their difference."""
+    most = max(abs(low), abs(high))
+    if most <= margin:
+        return f"{WITHIN} {100 * most:.1f} points"
+    return FAILS if low > margin or high < -margin else UNDECIDED
+
+
+def level(printed, low, high):
+    """Whether a printed value lies within an interval of ours, which must be of like data and protocol."""
+    return HOLDS if low <= printed <= high else FAILS
+
+
+def steady(values, dip=DIP):
+    """Whether a curve never falls by more than `dip` below its highest value so far."""
+    highest = values[0]
+    for value in values:
+        if highest - value > dip:
+            return FAILS
+        highest = max(highest, value)
+    return HOLDS
+
+
+def if_alike(verdict, unlike):
+    """A verdict on a level or a training counts only where nothing is unlike the paper's."""
+    return NOT_TESTED if unlike else verdict
+
+
+def kind(verdict):
+    """One of `VERDICTS`: "holds within 2.1 points" is "holds within"."""
+    return WITHIN if verdict.startswith(WITHIN) else verdict
