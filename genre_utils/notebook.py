@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 from IPython.display import HTML, Markdown
 
+from ._store import results_folder
+
 MP3_SECONDS = 10.0
 PARAMETER_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
 PACKAGES = ("genre-utils", "keras", "tensorflow", "jax", "torch", "librosa", "numpy", "scikit-learn")
@@ -243,6 +245,52 @@ def kept(*names):
         except (FileNotFoundError, ValueError) as error:
             print(f"Left out: {error}.")
     return found
+
+
+def model_card(name):
+    """What the weights that the book ships are, what they score and what they are not for.
+
+    Parameters
+    ----------
+    name : str
+        As `models.load_trained` takes it.
+
+    Returns
+    -------
+    IPython.display.Markdown
+        A table, its numbers computed from the kept run; one sentence where weights or run are missing or damaged.
+
+    References
+    ----------
+    Notebooks 05 and 06.
+    """
+    from . import evaluation, models
+
+    try:
+        network, told = models.load_trained(name)
+        run = evaluation.load(results_folder() / "{}_{}.json".format(*told["run"]))
+    except (OSError, ValueError):
+        return Markdown(f"Left out: the trained weights of {name} or the run they come from are missing or damaged.")
+    about, scores = run.about, evaluation.compare({name: run})
+    found, swing = 100 * scores.scores.loc[name], 100 * run.history["val_accuracy"].diff().abs().max()
+    frames, bands, _ = network.input_shape[1:]
+    training, validation, test = about["splits"]["sizes"][0]
+    rows = {
+        "network": f"{network.count_params():,} parameters",
+        "input": f"log-mels of {frames} frames × {bands} mel bands for 30 s, each clip standardised",
+        "data": f"{run.source}; {training} training, {validation} validation and {test} test clips",
+        "protocol": f"{about['protocol'].replace('_', ' ')}; learning rate {about['recipe']['learning_rate']:g}, "
+        f"seed {about['seed']}",
+        "test": f"accuracy {found['accuracy']:.1f} % (95 % interval {found['low']:.1f} to {found['high']:.1f}, "
+        f"{scores.groups} drawn), macro F1 {found['f1']:.1f} %",
+        "labels": f"the folders' names: {', '.join(run.genres)}",
+        "use": "teaching; not for sorting music",
+        "fails": f"on other collections and genres; at other frame rates than {frames / 30:.1f} a second; it is one "
+        f"epoch of one training, in which validation accuracy changed by up to {swing:.0f} points between two epochs",
+    }
+    return Markdown(
+        "\n".join([f"| Model card | {name} |", "|---|---|", *(f"| {row} | {text} |" for row, text in rows.items())])
+    )
 
 
 def check_parameters(**known):

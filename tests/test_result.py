@@ -100,6 +100,15 @@ def test_compare_lines_up_scores_and_paired_differences():
     assert found.unlike.empty
 
 
+def test_compare_draws_a_clip_of_an_unknown_artist_by_itself():
+    result = made(0.8, 1)
+    result.predictions.loc[54:, "artist"] = ""
+    groups = [f"artist {i // 6}" if i < 54 else f"c{i}" for i in range(60)]
+    found = evaluation.compare({"one": result})
+    low, high = evaluation.bootstrap(np.mean, result.right * 1.0, groups=groups)
+    assert found.groups == "artists" and tuple(found.scores.loc["one", ["low", "high"]]) == pytest.approx((low, high))
+
+
 def test_compare_without_artists_draws_clips():
     found = evaluation.compare({"one": made(0.8, 1, artists=False), "two": made(0.5, 2, artists=False)})
     low, high = evaluation.wilson(48, 60)

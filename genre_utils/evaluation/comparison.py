@@ -21,8 +21,9 @@ class Comparison(NamedTuple):
     ----------
     scores : pd.DataFrame
         Indexed by name: `runs` (seeds), `clips` (predictions of each run), macro `f1` and `accuracy` as means over
-        runs, their `low` and `high` (95 % interval over clips, or over artists where they are known), `std_runs`
-        (between the runs) and `std_folds` (between the folds of a run); 0 to 1.
+        runs, their `low` and `high` (95 % interval over artists, a clip of an unknown one being drawn by itself; over
+        clips where no artist is known), `std_runs` (between the runs) and `std_folds` (between the folds of a run);
+        0 to 1.
     pairs : pd.DataFrame
         A row a pair of names: `difference` of their accuracies (first minus second), `low` and `high` (paired, 95 %,
         clips or whole artists drawn), and of the first run of each, `first_only`, `second_only` and `p_value` of
@@ -75,7 +76,8 @@ def compare(results, n_resamples=2_000, seed=0):
         _refuse_unlike_clips(first_name, first, name, other)
     artists = next(iter(runs.values()))[0].predictions.drop_duplicates("clip_id").set_index("clip_id")["artist"]
     artists = artists.reindex(first.index).fillna("")
-    groups = artists.to_numpy() if artists.ne("").all() else None
+    known = artists.ne("")
+    groups = artists.where(known, artists.index).to_numpy() if known.any() else None
     drawn = {"groups": groups, "n_resamples": n_resamples, "seed": seed}
     table = pd.DataFrame({name: _scores(runs[name], right[name], drawn) for name in runs}).T
     table = table.astype({"runs": int, "clips": int}).rename_axis("network")
