@@ -243,7 +243,7 @@ def kept(*names):
         try:
             found[name] = evaluation.kept(name)
         except (FileNotFoundError, ValueError) as error:
-            print(f"Left out: {error}.")
+            print(f"Left out: {str(error).replace(f'{results_folder()}{os.sep}', '')}.")
     return found
 
 
