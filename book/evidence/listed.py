@@ -113,9 +113,9 @@ def _genre_rows():
 
 
 BY_ARTIST = {
-    "inception_resnet": ["gtzan_10fold_{}_0.001_chosen_on_validation", "gtzan_10fold_artist_{}"],
-    "baseline_a_2d": ["gtzan_10fold_{}_chosen_on_validation", "gtzan_10fold_artist_{}"],
-    "svm": ["gtzan_10fold_{}", "gtzan_10fold_artist_{}"],
+    "inception_resnet": ["gtzan_10fold_{}_0.001_chosen_on_validation", "gtzan_9fold_artist_{}"],
+    "baseline_a_2d": ["gtzan_10fold_{}_chosen_on_validation", "gtzan_9fold_artist_{}"],
+    "svm": ["gtzan_10fold_{}", "gtzan_9fold_artist_{}"],
 }
 AGAINST_BBNN = partial(difference, "inception_resnet", "bbnn", GTZAN)
 IRN_CLAIMS = [

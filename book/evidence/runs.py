@@ -55,7 +55,7 @@ def splits_of(run, index):
         return evaluation.random_splits(labels, 1, seed)
     groups = index["artist"] if kind == "k_fold_by_artist" else None
     validation = run.settings["protocol"] == "chosen_on_validation"
-    return evaluation.k_fold(labels, 10, seed, groups, validation)
+    return evaluation.k_fold(labels, run.settings.get("n_folds", 10), seed, groups, validation)
 
 
 def compute(run, data_dir, work, fold_jobs=1):
@@ -99,7 +99,7 @@ def state(run, data_dir, work):
     if folder.is_dir():
         finished = len(list(folder.glob("fold_*.json")))
         epochs = sum(len(pd.read_csv(path)) for path in folder.glob("fold_*/history.csv"))
-        n_folds = 10 if run.settings["splits"].startswith("k_fold") else 1
+        n_folds = run.settings.get("n_folds", 10) if run.settings["splits"].startswith("k_fold") else 1
         limit = models.network(run.settings["network"]).recipe.epochs
         limit = run.settings["recipe"].get("epochs", limit)
         share = min((finished + epochs / limit) / n_folds, 1.0)
