@@ -106,6 +106,15 @@ def test_compare_without_artists_draws_clips():
     assert found.groups == "clips" and tuple(found.scores.loc["one", ["low", "high"]]) == pytest.approx((low, high))
 
 
+def test_compare_lets_clips_of_unknown_artists_stand_alone():
+    one, two = made(0.8, 1), made(0.5, 2)
+    one.predictions.loc[:11, "artist"] = two.predictions.loc[:11, "artist"] = ""
+    found = evaluation.compare({"one": one, "two": two})
+    groups = one.predictions["artist"].where(one.predictions["artist"] != "", one.predictions["clip_id"])
+    low, high = evaluation.bootstrap(np.mean, one.right * 1.0 - two.right, groups=groups)
+    assert tuple(found.pairs.loc[0, ["low", "high"]]) == pytest.approx((low, high)) and found.groups == "artists"
+
+
 def test_compare_takes_several_seeds_of_each():
     runs = [made(share, seed) for seed, share in enumerate((0.6, 0.7, 0.8))]
     found = evaluation.compare({"one": runs, "two": made(0.5, 9)})

@@ -31,7 +31,7 @@ class Comparison(NamedTuple):
         Settings in which the results differ besides their network: a row a setting, a column a name. Empty where they
         are alike.
     groups : str
-        "artists" or "clips": what the intervals drew.
+        "artists" or "clips": what the intervals drew. Among artists, a clip whose artist is not known stands alone.
     """
 
     scores: pd.DataFrame
@@ -75,7 +75,7 @@ def compare(results, n_resamples=2_000, seed=0):
         _refuse_unlike_clips(first_name, first, name, other)
     artists = next(iter(runs.values()))[0].predictions.drop_duplicates("clip_id").set_index("clip_id")["artist"]
     artists = artists.reindex(first.index).fillna("")
-    groups = artists.to_numpy() if artists.ne("").all() else None
+    groups = artists.mask(artists.eq(""), artists.index.to_series()).to_numpy() if artists.ne("").any() else None
     drawn = {"groups": groups, "n_resamples": n_resamples, "seed": seed}
     table = pd.DataFrame({name: _scores(runs[name], right[name], drawn) for name in runs}).T
     table = table.astype({"runs": int, "clips": int}).rename_axis("network")
