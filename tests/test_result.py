@@ -85,6 +85,20 @@ def test_a_file_of_something_else_is_refused(content, tmp_path):
         evaluation.load(tmp_path)
 
 
+def test_kept_results_come_by_seed_and_a_damaged_one_is_named_without_its_folder(tmp_path):
+    (tmp_path / "runs.toml").write_text('[data.gtzan]\nfingerprint = "clips"\n')
+    for seed in (10, 2):
+        data = ABOUT["data"] | {"fingerprint": "clips"}
+        evaluation.save(made(seed=seed, data=data), tmp_path / f"run_{seed}.json")
+    assert [result.about["seed"] for result in evaluation.kept("run", tmp_path)] == [2, 10]
+    with pytest.raises(FileNotFoundError, match="other has not been run yet"):
+        evaluation.kept("other", tmp_path)
+    (tmp_path / "run_2.json").write_text("{")
+    with pytest.raises(ValueError, match="run_2.json is no result") as error:
+        evaluation.kept("run", tmp_path)
+    assert str(tmp_path) not in str(error.value)
+
+
 def test_compare_lines_up_scores_and_paired_differences():
     one, two = made(0.8, 1), made(0.5, 2)
     found = evaluation.compare({"one": one, "two": two})
