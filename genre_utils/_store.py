@@ -127,8 +127,7 @@ def differences(found, expected):
         What stands in the one and in the other, by the setting's path, such as ``"recipe.epochs"``.
     """
     one, two = (dict(_flat(json.loads(json.dumps(tree, default=str)))) for tree in (found, expected))
-    names = [*one, *(name for name in two if name not in one)]
-    return {name: (one.get(name), two.get(name)) for name in names if one.get(name) != two.get(name)}
+    return {name: (one.get(name), two.get(name)) for name in one | two if one.get(name) != two.get(name)}
 
 
 def refuse_another_run(folder, found, expected):
@@ -190,6 +189,30 @@ def progress(iterable=None, **options):
     from tqdm.auto import tqdm
 
     return tqdm(iterable, leave=False, disable=bool(os.environ.get("TQDM_DISABLE")), **options)
+
+
+def parallel(function, calls, n_jobs, desc):
+    """Results of a function in the order of its calls, by several processes and with a progress bar.
+
+    Parameters
+    ----------
+    function : callable
+    calls : list of tuple
+        Arguments of each call.
+    n_jobs : int
+        Processes at work.
+    desc : str
+        Stands before the bar.
+
+    Returns
+    -------
+    list
+    """
+    import joblib
+
+    jobs = (joblib.delayed(function)(*arguments) for arguments in calls)
+    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    return list(progress(done, total=len(calls), desc=desc))
 
 
 def _flat(tree, path=""):

@@ -90,9 +90,7 @@ def load(path, sr=22_050, min_seconds=MIN_SECONDS, max_seconds=600.0):
     if np.abs(y).max() < 1e-5:
         raise AudioError("silent (never above -100 dB of full scale)")
     if original != sr:
-        import librosa
-
-        y = librosa.resample(y, orig_sr=original, target_sr=sr, res_type="soxr_hq")
+        y = resample(y, original, sr, "soxr_hq")
         notes.append(f"resampled from {original:,} Hz")
     return np.ascontiguousarray(y, dtype=np.float32), AudioInfo(seconds, original, channels, tuple(notes))
 
@@ -126,14 +124,16 @@ def load_segment(path, start, seconds, sr=22_050):
     return np.ascontiguousarray(resample(y, original, sr), dtype=np.float32)
 
 
-def resample(y, orig_sr, target_sr):
-    """Samples at another rate, in medium quality; nothing happens where the rates are the same.
+def resample(y, orig_sr, target_sr, quality="soxr_mq"):
+    """Samples at another rate; nothing happens where the rates are the same.
 
     Parameters
     ----------
     y : np.ndarray [shape=(n,)]
     orig_sr, target_sr : float
         Sample rates in Hz.
+    quality : str
+        As librosa's `res_type`; medium by default.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def resample(y, orig_sr, target_sr):
         return y
     import librosa
 
-    return librosa.resample(y, orig_sr=orig_sr, target_sr=target_sr, res_type="soxr_mq")
+    return librosa.resample(y, orig_sr=orig_sr, target_sr=target_sr, res_type=quality)
 
 
 def duration(path):
@@ -243,13 +243,8 @@ def _captured_stderr():
 
 def _begin_capture():
     try:
-        stderr = os.dup(2)
-    except OSError:  # closed: nothing to keep quiet
-        return None
-    try:
-        file = tempfile.TemporaryFile()
-    except OSError:  # no room for one: better too much on the page than too little
-        os.close(stderr)
+        file, stderr = tempfile.TemporaryFile(), os.dup(2)
+    except OSError:  # no room for a file, or nothing to keep quiet: better too much on the page than too little
         return None
     os.dup2(file.fileno(), 2)
     return stderr, file

@@ -1,14 +1,15 @@
 """Training by a recipe, which can be killed, and goes on. Explained in notebook 09."""
 
-import csv
 import io
 import json
 import time
 import zipfile
+from contextlib import nullcontext
 from dataclasses import asdict
 
 import keras
 import numpy as np
+import pandas as pd
 
 from ._store import checked_folder, digest, only_writer, progress, refuse_another_run, write_atomically
 
@@ -77,28 +78,24 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None
         check_data(model, *(part if isinstance(part, tuple) else part[0]))
     if validation is None and (recipe.monitor == "val_loss" or recipe.weights == "best"):
         raise ValueError("the recipe goes by the validation loss; give fit(…, validation=(x, y))")
-    if folder is None:
-        return _fit(model, data, recipe, validation, None, seed, measure, workers)
-    with only_writer(folder):
+    with only_writer(folder) if folder else nullcontext():
         return _fit(model, data, recipe, validation, folder, seed, measure, workers)
 
 
 def _fit(model, data, recipe, validation, folder, seed, measure, workers):
     keras.utils.set_random_seed(seed)
     _compile(model, data, recipe)
-    rules = _rules(recipe)
-    for rule in rules:
-        rule.set_model(model)
-        rule.on_train_begin()
+    rules = keras.callbacks.CallbackList(_rules(recipe), model=model)
+    rules.on_train_begin()
     history, best, path = {}, None, folder and folder / "checkpoint.npz"
     if path is not None:
         run = _identity(model, data, recipe, validation, seed, measure)
         if path.exists():
-            history, best, restore = _read_checkpoint(path, run)
-            for epoch, logs in enumerate(_rows(history)):
-                for rule in rules:
-                    rule.on_epoch_end(epoch, logs)
-            restore(model)
+            history, best, state = _read_checkpoint(path, run)
+            for epoch, values in enumerate(zip(*history.values())):
+                rules.on_epoch_end(epoch, dict(zip(history, values)))
+            for variable, values in zip(_state(model), state, strict=True):
+                variable.assign(values)
     done = len(history.get("epoch", []))
     epochs = progress(range(done, recipe.epochs), initial=done, total=recipe.epochs, desc="epochs")
     for epoch in epochs:
@@ -113,8 +110,7 @@ def _fit(model, data, recipe, validation, folder, seed, measure, workers):
             )
         if recipe.weights == "best" and logs["val_loss"] < min(history.get("val_loss", [np.inf])):
             best = model.get_weights()
-        for rule in rules:
-            rule.on_epoch_end(epoch, logs)
+        rules.on_epoch_end(epoch, logs)
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
         logs |= measure(model) if measure else {}
         logs = {"epoch": epoch + 1, **logs, "learning_rate": rate, "seconds": time.perf_counter() - started}
@@ -288,13 +284,15 @@ def _compile(model, data, recipe):
         optimizer = keras.optimizers.Adam(recipe.learning_rate)
     steps = -(-len(data[1]) // recipe.batch_size) if isinstance(data, tuple) else len(data)
     fastest = device_defaults()
+    # Turning hundreds of layers into a graph of TensorFlow's takes as long as some twenty steps without one.
+    eager = keras.backend.backend() == "tensorflow" and len(model.layers) > 200 and recipe.epochs * steps < 20
     model.compile(
         optimizer=optimizer,
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=fastest["jit"] if recipe.jit is None else recipe.jit,
         steps_per_execution=min(steps, recipe.steps_per_execution or fastest["steps_per_execution"]),
-        run_eagerly=_eager(model, recipe.epochs * steps),
+        run_eagerly=eager,
     )
     model.optimizer.build(model.trainable_variables)
     # Otherwise Keras fetches a batch to build these with, after which on JAX a feeder with workers loses its place.
@@ -305,16 +303,12 @@ def _compile(model, data, recipe):
 
 def _rules(recipe):
     """Keras's own callbacks, driven by `fit`, so that they can be told of the epochs before a kill."""
+    shared = {"monitor": recipe.monitor, "min_delta": recipe.min_delta, "mode": "min"}
     rules = []
     if recipe.lr_patience is not None:
-        rules.append(
-            keras.callbacks.ReduceLROnPlateau(
-                recipe.monitor, recipe.lr_factor, recipe.lr_patience, mode="min", min_delta=recipe.min_delta
-            )
-        )
+        rules.append(keras.callbacks.ReduceLROnPlateau(factor=recipe.lr_factor, patience=recipe.lr_patience, **shared))
     if recipe.stop_patience is not None:
-        stop = keras.callbacks.EarlyStopping(recipe.monitor, recipe.min_delta, recipe.stop_patience, mode="min")
-        rules.append(stop)
+        rules.append(keras.callbacks.EarlyStopping(patience=recipe.stop_patience, **shared))
     return rules
 
 
@@ -336,10 +330,6 @@ def _one_epoch(model, data, recipe, validation, seed, epoch, workers):
     else:
         found = model.evaluate(_Batches(validation, 1), verbose=0, return_dict=True)
     return logs | {f"val_{name}": float(value) for name, value in found.items()}
-
-
-def _rows(history):
-    return [dict(zip(history, values)) for values in zip(*history.values())]
 
 
 def _identity(model, data, recipe, validation, seed, measure):
@@ -380,9 +370,7 @@ def _state(model):
 
 
 def _write_checkpoint(path, run, model, history, best):
-    with io.StringIO(newline="") as table:
-        csv.writer(table).writerows([history, *zip(*history.values())])
-        write_atomically(path.with_name("history.csv"), table.getvalue())
+    write_atomically(path.with_name("history.csv"), pd.DataFrame(history).to_csv(index=False))
     arrays = {f"state_{i}": keras.ops.convert_to_numpy(variable) for i, variable in enumerate(_state(model))}
     arrays |= {f"best_{i}": values for i, values in enumerate(best or [])}
     arrays |= {f"sketch_{name}": values for name, values in run["sketches"].items()}
@@ -405,14 +393,4 @@ def _read_checkpoint(path, run):
         tolerance = 1e-3 * max(float(np.std(sketch)), 1e-3)
         if name not in sketches or not np.allclose(sketches[name], sketch, rtol=1e-3, atol=tolerance):
             raise ValueError(f"{path.parent} holds another run (its {name} have other values): name another folder")
-
-    def restore(model):
-        for variable, values in zip(_state(model), state, strict=True):
-            variable.assign(values)
-
-    return history, best or None, restore
-
-
-def _eager(model, steps):
-    # Turning hundreds of layers into a graph of TensorFlow's takes as long as some twenty steps without one.
-    return keras.backend.backend() == "tensorflow" and len(model.layers) > 200 and steps < 20
+    return history, best or None, state

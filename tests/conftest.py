@@ -38,7 +38,7 @@ def tiny(monkeypatch):
         head = [keras.layers.Dense(units, "relu"), keras.layers.Dense(n_classes, "softmax")]
         return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), *head])
 
-    record = models.Network(build, ("bbnn",), models.Recipe(), "no paper", "", "")
+    record = models.Network(build, ("bbnn",), models.Recipe(), "no paper", "")
     monkeypatch.setitem(models.NETWORKS, "tiny", record)
     return lambda: build((64, 32, 1), 3)
 

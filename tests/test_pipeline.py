@@ -149,9 +149,9 @@ def test_a_record_says_what_a_network_needs():
             else tuple(models.build(name).inputs[0].shape[1:])
         )
     with pytest.raises(ValueError, match="has no recipe but None: give a Recipe"):
-        models.Network(models.bbnn.build, ("bbnn",), None, "", "", "")
+        models.Network(models.bbnn.build, ("bbnn",), None, "", "")
     with pytest.raises(ValueError, match="expected presets"):
-        models.Network(models.bbnn.build, ("cqt",), models.Recipe(), "", "", "")
+        models.Network(models.bbnn.build, ("cqt",), models.Recipe(), "", "")
     with pytest.raises(ValueError, match="unknown model 'vgg'; known: baseline_a_1d"):
         models.network("vgg")
 

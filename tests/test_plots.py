@@ -120,16 +120,6 @@ def test_clip_sheet(clips, spectra):
     assert fig.axes[2].get_xlim() == (0, CONFIG.seconds)
 
 
-def test_genre_levels_put_zero_in_the_middle():
-    deviation = pd.DataFrame(np.linspace(-3, 5, 32).reshape(2, 16), index=["jazz", "rock"])
-    fig = plots.genre_levels(deviation, CONFIG, SOURCE)
-    assert foot(fig) == f"Data: {SOURCE}"
-    ax, bar = fig.axes
-    np.testing.assert_array_equal(ax.images[0].get_array(), deviation)
-    assert ax.images[0].get_clim() == (-5, 5) and "dB above or below" in bar.get_ylabel()
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["jazz", "rock"]
-
-
 def test_windows_tell_which_samples_none_of_them_reaches(clips):
     configs = {"short": MelConfig(win_length=512), "long": MelConfig()}
     fig = plots.windows(clips["one"], configs, 1, SOURCE, n_frames=2)

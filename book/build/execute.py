@@ -42,14 +42,7 @@ def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs:
     from tqdm import tqdm
 
     cache = os.environ.get("GENRE_UTILS_CACHE", str(ROOT / "_build/cache"))
-    installed = sorted(f"{package.name} {package.version}" for package in importlib.metadata.distributions())
-    code = [
-        Path(__file__),
-        Path(checks.__file__),
-        *sorted((ROOT / "genre_utils").rglob("*.py")),
-        *sorted((ROOT / "book/results").rglob("*.json")),
-    ]
-    common = _digest(sys.version, *installed, *code)
+    common = what_all_read(ROOT)
     runs = {}
     for name, values in parameters.items():
         source = stage / "notebooks" / f"{name}.ipynb"
@@ -174,6 +167,14 @@ def _fold(nb) -> None:
                 cell.metadata.tags = sorted({*tags, FOLDED[tag]})
                 cell.metadata.setdefault("mystnb", {})["code_prompt_show"] = PROMPTS[tag]
     nb.metadata.pop("papermill", None)
+
+
+def what_all_read(root: Path) -> str:
+    """Digest of what may change any notebook's outputs: Python and its packages, the package, the kept results."""
+    installed = sorted(f"{package.name} {package.version}" for package in importlib.metadata.distributions())
+    kept = sorted(path for path in (root / "book/results").iterdir() if path.is_file())
+    code = [Path(__file__), Path(checks.__file__), *sorted((root / "genre_utils").rglob("*.py")), *kept]
+    return _digest(sys.version, *installed, *code)
 
 
 def _digest(*parts: Path | str) -> str:

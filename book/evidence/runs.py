@@ -16,6 +16,7 @@ from genre_utils.datasets import gtzan
 
 from . import ROOT, baselines
 from .plan import load_run
+from .weights import keep_weights
 
 
 class DataMissing(FileNotFoundError):
@@ -78,6 +79,8 @@ def compute(run, data_dir, work, fold_jobs=1):
             **settings["options"],
         )
     evaluation.save(result, run.path)
+    if settings.get("ship"):
+        keep_weights(run, work)
     return result
 
 

@@ -7,13 +7,14 @@ large share of such landmarks in common, all at one offset in time; two takes of
 
 import hashlib
 import os
+from contextlib import suppress
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from .. import audio
-from .._store import progress
+from .._store import parallel
 
 SR = 11_025
 N_FFT = 1_024
@@ -106,15 +107,11 @@ def find(index, min_score=MIN_SCORE, n_jobs=1):
     ----------
     Wang (2003), Sturm (2013); notebooks 01 and 13.
     """
-    import joblib
-
     if index["dataset"].eq("precomputed").any():
         raise ValueError(
             "duplicates are found from sound, and precomputed log-mels hold none; use a collection of files"
         )
-    jobs = (joblib.delayed(_fingerprint)(path) for path in index["path"])
-    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
-    prints = list(progress(done, total=len(index), desc="fingerprints"))
+    prints = parallel(_fingerprint, [(path,) for path in index["path"]], n_jobs, "fingerprints")
     skipped = {clip: found for clip, found in zip(index["clip_id"], prints) if isinstance(found, str)}
     if len(skipped) == len(index):
         raise ValueError(f"none of the {len(index)} clips can be read, for example {next(iter(skipped.items()), None)}")
@@ -168,11 +165,8 @@ def equal_hashes(hashes):
 
 
 def _hash_file(path):
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "md5").hexdigest()
-    except OSError:
-        return None
+    with suppress(OSError), open(path, "rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _fingerprint(path):

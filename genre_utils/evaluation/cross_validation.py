@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .. import __version__, datasets, features
-from .._store import checked_folder, digest, only_writer, progress, refuse_another_run, write_atomically
+from .._store import checked_folder, digest, only_writer, parallel, refuse_another_run, write_atomically
 from . import splits as _splits
 from .result import COLUMNS, DIGITS, LAYOUT, Result, save
 
@@ -113,7 +113,8 @@ def cross_validate(
     folder = checked_folder(out_dir)
     with only_writer(folder) if folder else nullcontext():
         paths = _claim(folder, about, len(splits)) if folder else [None] * len(splits)
-        done = _run_folds(train, splits, paths, n_jobs)
+        calls = [(train, split, fold, paths[fold]) for fold, split in enumerate(splits)]
+        done = parallel(_run_fold, calls, n_jobs, "folds")
         result = gather(done, splits, clips.index, about)
         if folder:
             save(result, folder / "result.json")
@@ -196,14 +197,6 @@ def versions(backend):
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _run_folds(train, splits, paths, n_jobs):
-    import joblib
-
-    jobs = (joblib.delayed(_run_fold)(train, split, fold, paths[fold]) for fold, split in enumerate(splits))
-    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
-    return list(progress(done, total=len(splits), desc="folds"))
 
 
 def _run_fold(train, split, fold, path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from sklearn import metrics
 
 
 def scores(y_true, y_pred):
@@ -35,11 +36,10 @@ def scores(y_true, y_pred):
     >>> {name: round(value, 2) for name, value in found.items()}
     {'accuracy': 0.75, 'precision': 0.83, 'recall': 0.75, 'f1': 0.73}
     """
-    from sklearn.metrics import accuracy_score, precision_recall_fscore_support
-
     _refuse_unlike(y_true, y_pred)
-    macro = precision_recall_fscore_support(y_true, y_pred, average="macro", zero_division=0)[:3]
-    return dict(zip(("accuracy", "precision", "recall", "f1"), map(float, (accuracy_score(y_true, y_pred), *macro))))
+    found = metrics.precision_recall_fscore_support(y_true, y_pred, average="macro", zero_division=0)[:3]
+    found = metrics.accuracy_score(y_true, y_pred), *found
+    return dict(zip(("accuracy", "precision", "recall", "f1"), map(float, found)))
 
 
 def scores_by_genre(y_true, y_pred, genres):
@@ -66,10 +66,8 @@ def scores_by_genre(y_true, y_pred, genres):
     ----------
     Inception-ResNet paper, Table 2; notebook 10.
     """
-    from sklearn.metrics import precision_recall_fscore_support
-
     _refuse_unlike(y_true, y_pred, len(genres))
-    columns = precision_recall_fscore_support(y_true, y_pred, labels=range(len(genres)), zero_division=0)
+    columns = metrics.precision_recall_fscore_support(y_true, y_pred, labels=range(len(genres)), zero_division=0)
     return pd.DataFrame(
         dict(zip(("precision", "recall", "f1", "clips"), columns)), index=pd.Index(genres, name="genre")
     )
@@ -103,10 +101,8 @@ def confusion(y_true, y_pred, n_classes):
     >>> evaluation.confusion([0, 0, 1, 2], [0, 1, 1, 1], n_classes=3).tolist()
     [[1, 1, 0], [0, 1, 0], [0, 1, 0]]
     """
-    from sklearn.metrics import confusion_matrix
-
     _refuse_unlike(y_true, y_pred, n_classes)
-    return confusion_matrix(y_true, y_pred, labels=range(n_classes))
+    return metrics.confusion_matrix(y_true, y_pred, labels=range(n_classes))
 
 
 def accuracy_with_negatives(y_true, y_pred, n_classes):

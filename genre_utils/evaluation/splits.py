@@ -50,7 +50,7 @@ def stratified_folds(labels, n_folds, seed=0, groups=None):
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     labels = np.asarray(labels)
-    members = np.arange(len(labels)) if groups is None else _known(groups)
+    groups = None if groups is None else _known(groups)
     what = "clips" if groups is None else "groups"
     smallest = _smallest(labels, groups)
     if smallest < 2:
@@ -61,7 +61,6 @@ def stratified_folds(labels, n_folds, seed=0, groups=None):
         raise ValueError(f"n_folds is {n_folds}; expected 2 to {smallest}, as many as the smallest genre has {what}")
     splitter = (StratifiedKFold if groups is None else StratifiedGroupKFold)(n_folds, shuffle=True, random_state=seed)
     folds = np.empty(len(labels), dtype=int)
-    groups = None if groups is None else members
     for fold, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups)):
         folds[held_out] = fold
     return folds
@@ -254,9 +253,9 @@ def _known(groups):
 
 
 def _tenth(labels, seed, groups):
-    for n_parts in (10, 5, 3, 2):
-        try:
-            return stratified_folds(labels, n_parts, seed, groups) == 0
-        except ValueError as error:
-            refused = error
-    raise ValueError(f"no validation part can be set aside: {refused}")
+    smallest = max(_smallest(labels, groups), 2)
+    n_parts = max(n for n in (2, 3, 5, 10) if n <= smallest)
+    try:
+        return stratified_folds(labels, n_parts, seed, groups) == 0
+    except ValueError as error:
+        raise ValueError(f"no validation part can be set aside: {error}") from error

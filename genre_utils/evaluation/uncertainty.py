@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from .metrics import _refuse_unlike
 
@@ -37,12 +38,10 @@ def wilson(successes, n, confidence=0.95):
     >>> [round(limit, 3) for limit in evaluation.wilson(941, 1_000)]
     [0.925, 0.954]
     """
-    from scipy.stats import binomtest
-
     _refuse_confidence(confidence)
     if not (n >= 1 and 0 <= successes <= n and abs(successes - round(successes)) < 0.01):
         raise ValueError(f"{successes} of {n} clips; expected counts, 0 to n of n clips, not a share or per cent")
-    interval = binomtest(int(round(successes)), int(n)).proportion_ci(confidence, method="wilson")
+    interval = stats.binomtest(int(round(successes)), int(n)).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -140,8 +139,6 @@ def bootstrap(statistic, *columns, groups=None, confidence=0.95, n_resamples=2_0
     >>> [round(limit, 2) for limit in evaluation.bootstrap(np.mean, right)]
     [0.84, 0.96]
     """
-    from scipy import stats
-
     _refuse_confidence(confidence)
     if not columns:
         raise ValueError("no columns; expected the statistic and what to take it of: bootstrap(np.mean, right)")
@@ -153,14 +150,13 @@ def bootstrap(statistic, *columns, groups=None, confidence=0.95, n_resamples=2_0
         if gaps:
             raise ValueError(f"a column or the groups lack {gaps} values; fill them, or leave these clips out")
     columns = [np.asarray(column) for column in columns]
-    members = np.arange(lengths[0]) if groups is None else np.unique(groups, return_inverse=True)[1]
-    sizes = np.bincount(members)
-    if len(sizes) < 2:
-        raise ValueError(f"{len(sizes)} clips or groups; two at least are needed to draw from")
-    rows = np.split(np.argsort(members, kind="stable"), np.cumsum(sizes)[:-1])
+    members = np.arange(lengths[0]) if groups is None else np.asarray(groups)
+    rows = list(pd.Series(members).groupby(members).indices.values())
+    if len(rows) < 2:
+        raise ValueError(f"{len(rows)} clips or groups; two at least are needed to draw from")
 
     def of_drawn(drawn):
-        taken = np.concatenate([rows[k] for k in drawn]) if groups is not None else drawn
+        taken = drawn if groups is None else np.concatenate([rows[k] for k in drawn])
         return statistic(*(column[taken] for column in columns))
 
     found = stats.bootstrap(
@@ -220,8 +216,6 @@ def mcnemar(first_right, second_right):
     >>> evaluation.mcnemar([True, True, True, True], [False, False, False, True])
     McNemar(first_only=3, second_only=0, p_value=0.25)
     """
-    from scipy.stats import binomtest
-
     first, second = np.asarray(first_right), np.asarray(second_right)
     if first.shape != second.shape or first.ndim != 1 or not len(first):
         raise ValueError(f"{first.shape} and {second.shape} clips; expected the same ones, (n,), and at least one")
@@ -230,7 +224,7 @@ def mcnemar(first_right, second_right):
         raise ValueError(f"{strange[:5]} among the clips; expected only True and False: pass predicted == label")
     first, second = first.astype(bool), second.astype(bool)
     only = int((first & ~second).sum()), int((second & ~first).sum())
-    return McNemar(*only, float(binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0)
+    return McNemar(*only, float(stats.binomtest(only[0], sum(only)).pvalue) if sum(only) else 1.0)
 
 
 class Difference(NamedTuple):
@@ -290,19 +284,15 @@ def corrected_t_test(differences, n_training, n_test, confidence=0.95):
     >>> round(test.mean, 3), round(test.p_value, 3)
     (0.015, 0.154)
     """
-    from scipy import stats
-
     _refuse_confidence(confidence)
     d = _numbers(differences, "differences")
     if not (n_training >= 1 and n_test >= 0):
         raise ValueError(f"{n_training} clips for training and {n_test} for the test; expected those of one split")
     error = 0.0 if np.ptp(d) == 0 else np.sqrt((1 / len(d) + n_test / n_training) * d.var(ddof=1))
     half = stats.t.ppf(0.5 + confidence / 2, len(d) - 1) * error
-    if error == 0:
-        t, p = (0.0, 1.0) if d.mean() == 0 else (float(np.copysign(np.inf, d.mean())), 0.0)
-    else:
-        t = float(d.mean() / error)
-        p = float(2 * stats.t.sf(abs(t), len(d) - 1))
+    with np.errstate(divide="ignore"):  # differences that are all the same are infinitely sure
+        t = float(np.divide(d.mean(), error)) if d.mean() else 0.0
+    p = float(2 * stats.t.sf(abs(t), len(d) - 1))
     return Difference(float(d.mean()), float(d.mean() - half), float(d.mean() + half), t, p)
 
 

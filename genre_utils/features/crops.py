@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .. import audio, augment
+from .._store import parallel
 from .config import MelConfig
 from .mel import log_mel, standardise
 
@@ -73,8 +74,6 @@ def scan(index, config, n_jobs=1):
     ----------
     FMA study, III to V; notebook 12.
     """
-    import joblib
-
     configs = _several(config)
     if index["dataset"].eq("precomputed").any():
         raise ValueError("precomputed log-mels hold no sound to crop; use a collection of sound files")
@@ -85,14 +84,12 @@ def scan(index, config, n_jobs=1):
         )
     if any(isinstance(one, MelConfig) and one.standardise == "training" for one in configs):
         raise ValueError("log-mels of crops are standardised by 'clip' or 'none'; 'training' is for waveforms")
-    jobs = (joblib.delayed(_moments)(path, configs[0].seconds, configs[0].sr) for path in index["path"])
-    found = joblib.Parallel(n_jobs=n_jobs)(jobs)
-    usable = np.array([not isinstance(entry, str) for entry in found])
+    found = parallel(_moments, [(path, configs[0].seconds, configs[0].sr) for path in index["path"]], n_jobs, "clips")
+    notes = [entry if isinstance(entry, str) else "" for entry in found]
+    usable = np.array([not note for note in notes])
     if not usable.any():
         raise ValueError(f"none of the {len(index)} clips can be used, for example: {found[0]}")
-    report = index[["clip_id"]].assign(
-        status=np.where(usable, "used", "skipped"), note=[note if isinstance(note, str) else "" for note in found]
-    )
+    report = index[["clip_id"]].assign(status=np.where(usable, "used", "skipped"), note=notes)
     moments = np.stack([entry for entry in found if not isinstance(entry, str)])
     return Recordings(index[usable].reset_index(drop=True), report, config, moments)
 
@@ -133,11 +130,8 @@ class Crops:
 
     def __init__(self, recordings, rows, batch_size, augmented=False, seed=0, statistics=(0.0, 1.0)):
         some = recordings.index.iloc[rows]
-        self.clip_ids, self.paths, self.labels = (
-            some["clip_id"].tolist(),
-            some["path"].tolist(),
-            some["label"].to_numpy(),
-        )
+        self.clip_ids, self.paths = some["clip_id"].tolist(), some["path"].tolist()
+        self.labels = some["label"].to_numpy()
         self.configs = _several(recordings.config)
         self.batch_size, self.augmented, self.seed, self.statistics = batch_size, augmented, seed, statistics
         self.epoch = 0
@@ -174,7 +168,9 @@ class Crops:
             if self.augmented:
                 rng = np.random.default_rng((self.seed, self.epoch, row))
                 return augment.augment(self.paths[row], n_samples, self.sr, rng)
-            return _middle(self.paths[row], n_samples, self.sr)
+            seconds = n_samples / self.sr
+            start = max(audio.duration(self.paths[row]) - seconds, 0) / 2
+            return audio.fix_length(audio.load_segment(self.paths[row], start, seconds, self.sr), n_samples)
         except audio.AudioError as error:
             raise audio.AudioError(f"{self.clip_ids[row]}: {error}; scan() finds such clips beforehand") from error
 
@@ -192,12 +188,6 @@ class Crops:
 
 def _several(config):
     return config if isinstance(config, tuple) else (config,)
-
-
-def _middle(path, n_samples, sr):
-    seconds = n_samples / sr
-    y = audio.load_segment(path, max(audio.duration(path) - seconds, 0) / 2, seconds, sr)
-    return audio.fix_length(y, n_samples)
 
 
 def _moments(path, seconds, sr):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .. import audio, datasets
-from .._store import cache_dir, progress
+from .._store import cache_dir, parallel
 from .config import MelConfig
 from .mel import log_mel, standardise
 
@@ -89,20 +89,15 @@ def extract(index, config, store=None, n_jobs=1):
         return _precomputed(index, config)
     if not isinstance(config, MelConfig):
         return _waveforms(index, config, n_jobs)
-    import joblib
-
     stored = replace(config, standardise="none") if config.standardise == "training" else config
     key = store_key(index, stored)
     group = _open(store or cache_dir() / "features" / f"{key}.zarr", key, (len(index), *config.shape))
     notes = [bytes(row).rstrip(b"\0").decode() for row in group["note"][...]]
     missing = [row for row, note in enumerate(notes) if not note]
-    jobs = (joblib.delayed(_extract_one)(group, row, index["path"].iloc[row], stored) for row in missing)
-    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
-    # The results first: zip then asks them for one more, and joblib learns that all have been fetched.
-    for note, row in zip(progress(done, total=len(missing), desc="log-mels"), missing):
+    calls = [(group, row, index["path"].iloc[row], stored) for row in missing]
+    for row, note in zip(missing, parallel(_extract_one, calls, n_jobs, "log-mels")):
         notes[row] = note
-    report = _report(index, notes)
-    used = _used(report)
+    report, used = _report(index, notes)
     x = np.stack([group["log_mel"][row] for row in np.flatnonzero(used)])
     return Features(x, index[used].reset_index(drop=True), report, config)
 
@@ -130,16 +125,13 @@ def _precomputed(index, config):
 
 
 def _waveforms(index, config, n_jobs):
-    import joblib
-
-    jobs = (joblib.delayed(_load_one)(path, config.sr, config.n_samples) for path in index["path"])
-    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
-    clips, notes = zip(*progress(done, total=len(index), desc="waveforms"))
-    report = _report(index, notes)
+    calls = [(path, config.sr, config.n_samples) for path in index["path"]]
+    clips, notes = zip(*parallel(_load_one, calls, n_jobs, "waveforms"))
+    report, used = _report(index, notes)
     x = np.stack([y for y in clips if y is not None])
     if config.standardise == "clip":
         x = standardise(x, axis=1)
-    return Features(x, index[_used(report)].reset_index(drop=True), report, config)
+    return Features(x, index[used].reset_index(drop=True), report, config)
 
 
 def version():
@@ -182,20 +174,15 @@ def store_key(index, config):
 def _report(index, notes):
     report = pd.DataFrame([note.partition(": ")[::2] for note in notes], columns=["status", "note"])
     report.insert(0, "clip_id", index["clip_id"].to_numpy())
-    if not _used(report).any():
+    used = report["status"].eq("used").to_numpy()
+    if not used.any():
         raise ValueError(f"none of the {len(index)} clips can be used:\n{report.head(10).to_string(index=False)}")
-    return report
-
-
-def _used(report):
-    return report["status"].eq("used").to_numpy()
+    return report, used
 
 
 def _open(store, key, shape):
     import zarr
 
-    if isinstance(store, Path):
-        store.parent.mkdir(parents=True, exist_ok=True)
     group = zarr.open_group(str(store), mode="a")
     if group.attrs.setdefault("key", key) != key:
         raise ValueError(

@@ -4,6 +4,7 @@ Every layer's name is ``part-layer``, so that `describe` can group the layers by
 read better, but PyTorch allows none.)
 """
 
+import io
 import json
 import zipfile
 
@@ -121,7 +122,7 @@ def load_trained(name, folder=None):
     if not path.exists():
         raise FileNotFoundError(f"no trained weights of {name}: {path} is not there")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(path.read_bytes())) as arrays:
             about = json.loads(str(arrays["about"]))
             weights, expected = [arrays[f"w_{i}"] for i in range(about["n_weights"])], arrays["probabilities"]
         if about["layout"] != TRAINED:

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-MIN_FRAMES = 64
+MIN_FRAMES, MIN_MELS = 64, 32
 
 
 @keras.saving.register_keras_serializable("genre_utils")
@@ -23,21 +23,17 @@ class ScaledAdd(layers.Layer):
         x, residual = inputs
         return x + self.scale * residual
 
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape[0])
-
     def get_config(self):
         return super().get_config() | {"scale": self.scale}
 
 
-def check_spectrogram(input_shape, min_frames=MIN_FRAMES, min_mels=32):
+def check_spectrogram(input_shape):
     """Refuse an input that is no one-channel spectrogram of a sufficient size.
 
     Parameters
     ----------
     input_shape : tuple of int
         ``(n_frames, n_mels, 1)``.
-    min_frames, min_mels : int
 
     Raises
     ------
@@ -51,9 +47,9 @@ def check_spectrogram(input_shape, min_frames=MIN_FRAMES, min_mels=32):
     n_frames, n_mels, n_channels = input_shape
     if n_channels != 1:
         raise ValueError(f"input_shape {input_shape} has {n_channels} channels; a log-mel spectrogram has 1")
-    if n_frames is not None and n_frames < min_frames:
-        raise ValueError(f"input_shape {input_shape} has {n_frames} frames; at least {min_frames} are needed")
-    if n_mels is None or n_mels < min_mels:
+    if n_frames is not None and n_frames < MIN_FRAMES:
+        raise ValueError(f"input_shape {input_shape} has {n_frames} frames; at least {MIN_FRAMES} are needed")
+    if n_mels is None or n_mels < MIN_MELS:
         raise ValueError(
-            f"input_shape {input_shape} has {n_mels} mel bands; a fixed number from {min_mels} up is needed"
+            f"input_shape {input_shape} has {n_mels} mel bands; a fixed number from {MIN_MELS} up is needed"
         )

@@ -98,12 +98,12 @@ def build(input_shape=(647, 128, 1), n_classes=10, variant="keras_applications",
     c = variant if isinstance(variant, Completion) else VARIANTS[variant]
     inputs = keras.Input(input_shape, name="stem-input")
     x = stem(inputs, c)
-    modules = [module_a, module_b, module_c]
-    for module, scale in list(zip(modules, scales))[: c.reduction_after]:
-        x = module(x, c, scale)
+    modules = list(zip(("module_a", "module_b", "module_c"), c.filters, scales))
+    for name, filters, scale in modules[: c.reduction_after]:
+        x = residual(x, name, filters, c, scale)
     x = reduction(x, c)
-    for module, scale in list(zip(modules, scales))[c.reduction_after :]:
-        x = module(x, c, scale)
+    for name, filters, scale in modules[c.reduction_after :]:
+        x = residual(x, name, filters, c, scale)
     return keras.Model(inputs, head(x, n_classes, c, dropout), name="inception_resnet")
 
 
@@ -126,59 +126,11 @@ def stem(x, c):
     return x
 
 
-def module_a(x, c, scale):
-    """Three branches of 1x1 and 3x3 convolutions: 22 layers.
-
-    Parameters
-    ----------
-    x : KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
-    c : Completion
-    scale : float
-        Factor of the residual.
-
-    Returns
-    -------
-    KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
-    """
-    return residual(x, "module_a", c.filters[0], c, scale)
-
-
-def module_b(x, c, scale):
-    """Two branches; 1x7 and 7x1 stand for 7x7: 16 layers.
-
-    Parameters
-    ----------
-    x : KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
-    c : Completion
-    scale : float
-        Factor of the residual.
-
-    Returns
-    -------
-    KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
-    """
-    return residual(x, "module_b", c.filters[1], c, scale)
-
-
-def module_c(x, c, scale):
-    """Two branches; 1x3 and 3x1 stand for 3x3: 16 layers.
-
-    Parameters
-    ----------
-    x : KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
-    c : Completion
-    scale : float
-        Factor of the residual.
-
-    Returns
-    -------
-    KerasTensor [shape=(None, n_frames, n_mels, n_channels)]
-    """
-    return residual(x, "module_c", c.filters[2], c, scale)
-
-
 def residual(x, name, filters, c, scale):
-    """Branches of convolutions, joined by a linear 1x1 convolution and added to their own input.
+    """Branches of convolutions, joined by a linear 1x1 convolution and added to their own input: module A, B or C.
+
+    A has three branches of 1x1 and 3x3 convolutions, 22 layers. B and C have two and 16 layers: 1x7 and 7x1 stand for
+    7x7 in the one, 1x3 and 3x1 for 3x3 in the other.
 
     Parameters
     ----------

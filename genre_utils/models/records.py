@@ -87,8 +87,6 @@ class Network:
     recipe : Recipe
     paper, section : str
         Where it is described.
-    notebook : str
-        Number of the one that explains it.
 
     Raises
     ------
@@ -101,7 +99,6 @@ class Network:
     recipe: Recipe
     paper: str
     section: str
-    notebook: str
 
     def __post_init__(self):
         if not isinstance(self.recipe, Recipe):
@@ -116,19 +113,15 @@ _FMA = Recipe(
 )
 
 NETWORKS = {
-    "baseline_a_1d": Network(
-        fma.build_baseline_a_1d, ("fma_waveform",), replace(_FMA, batch_size=16), papers.FMA, "V", "04"
-    ),
-    "baseline_a_2d": Network(fma.build_baseline_a_2d, ("fma_baseline",), _FMA, papers.FMA, "V", "04"),
-    "baseline_b": Network(fma.build_baseline_b, ("fma_baseline",), _FMA, papers.FMA, "V", "04"),
+    "baseline_a_1d": Network(fma.build_baseline_a_1d, ("fma_waveform",), replace(_FMA, batch_size=16), papers.FMA, "V"),
+    "baseline_a_2d": Network(fma.build_baseline_a_2d, ("fma_baseline",), _FMA, papers.FMA, "V"),
+    "baseline_b": Network(fma.build_baseline_b, ("fma_baseline",), _FMA, papers.FMA, "V"),
     # The released code: as the Inception-ResNet paper, but for patience and min_delta of early stopping.
-    "bbnn": Network(bbnn.build, ("bbnn",), Recipe(stop_patience=10, min_delta=0.01), papers.BBNN, "code", "05"),
-    "densenet121": Network(fma.build_densenet121, ("fma_densenet",), _FMA, papers.FMA, "V", "07"),
-    "fusion": Network(
-        fma.build_fusion, ("fma_waveform", "fma_densenet"), replace(_FMA, batch_size=8), papers.FMA, "V", "08"
-    ),
+    "bbnn": Network(bbnn.build, ("bbnn",), Recipe(stop_patience=10, min_delta=0.01), papers.BBNN, "code"),
+    "densenet121": Network(fma.build_densenet121, ("fma_densenet",), _FMA, papers.FMA, "V"),
+    "fusion": Network(fma.build_fusion, ("fma_waveform", "fma_densenet"), replace(_FMA, batch_size=8), papers.FMA, "V"),
     # The monitored loss is not said in 4.3. BBNN's released code takes the training loss.
-    "inception_resnet": Network(inception_resnet.build, ("inception_resnet",), Recipe(), papers.IRN, "3 and 4.3", "06"),
+    "inception_resnet": Network(inception_resnet.build, ("inception_resnet",), Recipe(), papers.IRN, "3 and 4.3"),
 }
 
 

@@ -16,8 +16,7 @@ _UNITS = (32, 64, 128, 256)
 # between or after them, or one hidden layer with two normalisations.
 HEADS = tuple(
     head
-    for first in _UNITS
-    for second in _UNITS
+    for first, second in product(_UNITS, _UNITS)
     if first >= second
     for head in (
         ("norm", first, "dropout", second, "dropout"),

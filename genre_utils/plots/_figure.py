@@ -36,6 +36,31 @@ def finalize(fig, source=""):
     return fig
 
 
+def grid(n, columns, top, height, **options):
+    """Axes for so many pictures, row by row; those that are left over stay empty.
+
+    Parameters
+    ----------
+    n, columns : int
+        Pictures in all, and at most so many in a row.
+    top, height : float
+        Inches for the title, and for each row.
+    **options
+        As of `plt.subplots`.
+
+    Returns
+    -------
+    fig : Figure
+    axes : np.ndarray [shape=(n_rows, n_columns)]
+    """
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    fig, axes = plt.subplots(rows, columns, figsize=(8, top + height * rows), squeeze=False, **options)
+    for ax in axes.flat[n:]:
+        ax.set_axis_off()
+    return fig, axes
+
+
 def hz_ticks(config, ticks=(200, 500, 1_000, 2_000, 5_000, 10_000)):
     """Places on a mel axis and labels of some frequencies, as far as there are bands for them."""
     import librosa

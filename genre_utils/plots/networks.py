@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ._figure import CMAP, finalize
+from ._figure import CMAP, finalize, grid
 
 
 def parts(table, title=""):
@@ -88,16 +88,14 @@ def branches(table, inputs, title=""):
     fig, ax = plt.subplots(figsize=(6.3, 0.8 + 0.58 * (1 + depth + len(joined))))
     for x, top, parts in [*columns, (middle, depth + 1, joined)]:
         for y, part in enumerate(parts, start=top):
-            label, last = part, y == depth + len(joined)
+            label, box = part, {"boxstyle": "square", "facecolor": "white"}
             if part in table.index:
                 size = " × ".join(f"{n:,}" for n in table.loc[part, "output"])
                 label = f"{part}, {table.loc[part, 'layers']} layers\n{size}"
-            style = "round" if part in table.index else "square"
-            colour = f"C{table.index.get_loc(part) % 10}" if part in table.index else "white"
-            box = {"boxstyle": style, "facecolor": colour, "alpha": 0.35, "edgecolor": "0.3"}
-            ax.text(x, y, label, ha="center", va="center", bbox=box)
-            end = middle if y == depth else x
-            if not last:
+                box = {"boxstyle": "round", "facecolor": f"C{table.index.get_loc(part) % 10}"}
+            ax.text(x, y, label, ha="center", va="center", bbox=box | {"alpha": 0.35, "edgecolor": "0.3"})
+            if y < depth + len(joined):
+                end = middle if y == depth else x
                 ax.annotate("", (end, y + 0.66), (x, y + 0.34), arrowprops={"arrowstyle": "->", "color": "0.3"})
     ax.set(xlim=(-0.6, len(inputs) - 0.4), ylim=(depth + len(joined) + 0.5, -0.5), title=title)
     ax.set_axis_off()
@@ -122,11 +120,7 @@ def feature_maps(maps, source="", columns=4):
     ----------
     Notebooks 04 to 08.
     """
-    columns = min(columns, len(maps))
-    rows = -(-len(maps) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(8, 0.5 + 2.1 * rows), squeeze=False, layout="constrained")
-    for ax in axes.flat[len(maps) :]:
-        ax.set_axis_off()
+    fig, axes = grid(len(maps), columns, 0.5, 2.1, layout="constrained")
     for ax, (title, picture) in zip(axes.flat, maps.items()):
         ax.imshow(picture.T, origin="lower", aspect="auto", cmap=CMAP)
         ax.set(xticks=[], yticks=[], xlabel=f"{picture.shape[0]} × {picture.shape[1]}")
@@ -152,11 +146,8 @@ def kernels(weights, source="", columns=16):
     ----------
     Notebooks 05 and 07.
     """
-    n = weights.shape[-1]
     limit = np.abs(weights).max()
-    fig, axes = plt.subplots(-(-n // columns), columns, figsize=(8, 0.3 + 0.55 * -(-n // columns)), squeeze=False)
-    for ax in axes.flat[n:]:
-        ax.set_axis_off()
+    fig, axes = grid(weights.shape[-1], columns, 0.3, 0.55)
     for ax, kernel in zip(axes.flat, np.moveaxis(weights, -1, 0)):
         ax.imshow(kernel.T, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
         ax.set(xticks=[], yticks=[])

@@ -28,9 +28,8 @@ def history(table, source="", chance=None):
     """
     table = pd.DataFrame(table)
     fig, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-    parts = {"training": "", "held out": "val_"}
     for ax, what in zip(axes, ("loss", "accuracy")):
-        for colour, (label, prefix) in zip(("C0", "C1"), parts.items()):
+        for label, prefix, colour in (("training", "", "C0"), ("held out", "val_", "C1")):
             column = prefix + what
             if column not in table:
                 continue
@@ -69,6 +68,7 @@ def confusion(counts, genres, source=""):
     import seaborn
 
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    share = pd.DataFrame(share, pd.Index(genres, name="true genre"), pd.Index(genres, name="predicted genre"))
     fig, ax = plt.subplots(figsize=(7, 5.6), layout="constrained")
     seaborn.heatmap(
         share,
@@ -80,11 +80,8 @@ def confusion(counts, genres, source=""):
         square=True,
         linewidths=0.5,
         ax=ax,
-        xticklabels=genres,
-        yticklabels=genres,
         cbar_kws={"label": "share of the true genre"},
     )
-    ax.set(xlabel="predicted genre", ylabel="true genre")
     return finalize(fig, source)
 
 

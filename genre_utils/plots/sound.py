@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ._figure import CMAP, finalize, hz_ticks
+from ._figure import CMAP, finalize, grid, hz_ticks
 
 
 def waveforms(clips, sr, source=""):
@@ -47,21 +47,10 @@ def spectrograms(spectra, config, source="", unit="level (dB)", columns=2):
     -------
     Figure
     """
-    columns = min(columns, len(spectra))
-    rows = -(-len(spectra) // columns)
-    fig, axes = plt.subplots(
-        rows, columns, figsize=(8, 0.7 + 2.1 * rows), sharex=True, sharey=True, squeeze=False, layout="constrained"
-    )
-    low, high = min(s.min() for s in spectra.values()), max(s.max() for s in spectra.values())
-    places, labels = hz_ticks(config)
-    for ax, (title, s) in zip(axes.flat, spectra.items()):
-        seconds = len(s) * config.hop_length / config.sr
-        image = ax.imshow(
-            s.T, origin="lower", aspect="auto", cmap=CMAP, vmin=low, vmax=high, extent=(0, seconds, 0, config.n_mels)
-        )
-        ax.set(title=title, yticks=places, yticklabels=labels)
-    for ax in axes.flat[len(spectra) :]:
-        ax.set_axis_off()
+    fig, axes = grid(len(spectra), columns, 0.7, 2.1, sharex=True, sharey=True, layout="constrained")
+    image = _draw_spectra(axes.flat, spectra.values(), config, *hz_ticks(config))
+    for ax, title in zip(axes.flat, spectra):
+        ax.set_title(title)
     for ax in axes[-1]:
         ax.set_xlabel("time (s)")
     for ax in axes[:, 0]:
@@ -93,52 +82,18 @@ def clip_sheet(clips, spectra, config, source=""):
     fig, axes = plt.subplots(
         len(clips), 2, figsize=(8, 0.8 + 0.85 * len(clips)), sharex=True, sharey="col", squeeze=False
     )
-    low, high = min(s.min() for s in spectra.values()), max(s.max() for s in spectra.values())
-    places, labels = hz_ticks(config, (500, 2_000, 8_000))
     for (wave, mel), (name, y) in zip(axes, clips.items()):
         _draw_envelope(wave, y, config.sr, 1_000)
         wave.set_ylabel(name, rotation=0, ha="right", va="center")
         wave.set_yticks([])
-        extent = (0, len(spectra[name]) * config.hop_length / config.sr, 0, config.n_mels)
-        image = mel.imshow(
-            spectra[name].T, origin="lower", aspect="auto", cmap=CMAP, vmin=low, vmax=high, extent=extent
-        )
-        mel.set(yticks=places, yticklabels=labels)
         mel.tick_params(axis="y", labelsize=7)
+    ticks = hz_ticks(config, (500, 2_000, 8_000))
+    image = _draw_spectra(axes[:, 1], [spectra[name] for name in clips], config, *ticks)
     axes[0, 0].set_title("waveform")
     axes[0, 1].set_title("log-mel spectrogram (Hz)")
     for ax in axes[-1]:
         ax.set(xlabel="time (s)", xlim=(0, config.seconds))
     fig.colorbar(image, ax=axes, label="level (dB)", aspect=60)
-    return finalize(fig, source)
-
-
-def genre_levels(deviation, config, source=""):
-    """How far each genre's average level lies above or below that of all genres, by frequency.
-
-    Parameters
-    ----------
-    deviation : pd.DataFrame [shape=(n_genres, n_mels)]
-        Differences in dB, indexed by genre.
-    config : features.MelConfig
-    source : str
-
-    Returns
-    -------
-    Figure
-
-    References
-    ----------
-    Notebook 01.
-    """
-    fig, ax = plt.subplots(figsize=(8, 1.2 + 0.28 * len(deviation)))
-    limit = np.abs(deviation.to_numpy()).max()
-    extent = (0, config.n_mels, len(deviation), 0)
-    image = ax.imshow(deviation, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit, extent=extent)
-    places, labels = hz_ticks(config)
-    ax.set(yticks=np.arange(len(deviation)) + 0.5, yticklabels=deviation.index, xlabel="frequency (Hz)")
-    ax.set_xticks(places, labels)
-    fig.colorbar(image, ax=ax, label="dB above or below\nall genres")
     return finalize(fig, source)
 
 
@@ -185,6 +140,16 @@ def windows(y, configs, first, source="", n_frames=5):
     axes.flat[-1].set_xlabel("sample")
     axes.flat[-1].xaxis.set_major_formatter("{x:,.0f}")
     return finalize(fig, source)
+
+
+def _draw_spectra(axes, spectra, config, places, labels):
+    """Spectra on one colour scale, with ticks in Hz."""
+    low, high = min(s.min() for s in spectra), max(s.max() for s in spectra)
+    for ax, s in zip(axes, spectra):
+        extent = (0, len(s) * config.hop_length / config.sr, 0, config.n_mels)
+        image = ax.imshow(s.T, origin="lower", aspect="auto", cmap=CMAP, vmin=low, vmax=high, extent=extent)
+        ax.set(yticks=places, yticklabels=labels)
+    return image
 
 
 def _draw_envelope(ax, y, sr, n_blocks):
