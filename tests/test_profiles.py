@@ -82,7 +82,6 @@ def test_an_override_reaches_every_notebook_that_declares_it():
         ("epochs=two", "epochs is 'two', a str; expected int"),
         ("epochs=1.5", "epochs is 1.5, a float; expected int"),
         ("epochs=yes", "epochs is True, a bool; expected int"),
-        ("compare_protocols=1", "compare_protocols is 1, a int; expected bool"),
         ("epochs", "expected name=value, such as epochs=1"),
         ("=1", "expected name=value, such as epochs=1"),
         ("epochs=[1", "its value is no YAML"),

@@ -85,6 +85,20 @@ def test_a_file_of_something_else_is_refused(content, tmp_path):
         evaluation.load(tmp_path)
 
 
+def test_kept_results_come_by_seed_and_a_damaged_one_is_named_without_its_folder(tmp_path):
+    (tmp_path / "runs.toml").write_text('[data.gtzan]\nfingerprint = "clips"\n')
+    for seed in (10, 2):
+        data = ABOUT["data"] | {"fingerprint": "clips"}
+        evaluation.save(made(seed=seed, data=data), tmp_path / f"run_{seed}.json")
+    assert [result.about["seed"] for result in evaluation.kept("run", tmp_path)] == [2, 10]
+    with pytest.raises(FileNotFoundError, match="other has not been run yet"):
+        evaluation.kept("other", tmp_path)
+    (tmp_path / "run_2.json").write_text("{")
+    with pytest.raises(ValueError, match="run_2.json is no result") as error:
+        evaluation.kept("run", tmp_path)
+    assert str(tmp_path) not in str(error.value)
+
+
 def test_compare_lines_up_scores_and_paired_differences():
     one, two = made(0.8, 1), made(0.5, 2)
     found = evaluation.compare({"one": one, "two": two})
@@ -113,6 +127,15 @@ def test_compare_without_artists_draws_clips():
     found = evaluation.compare({"one": made(0.8, 1, artists=False), "two": made(0.5, 2, artists=False)})
     low, high = evaluation.wilson(48, 60)
     assert found.groups == "clips" and tuple(found.scores.loc["one", ["low", "high"]]) == pytest.approx((low, high))
+
+
+def test_compare_lets_clips_of_unknown_artists_stand_alone():
+    one, two = made(0.8, 1), made(0.5, 2)
+    one.predictions.loc[:11, "artist"] = two.predictions.loc[:11, "artist"] = ""
+    found = evaluation.compare({"one": one, "two": two})
+    groups = one.predictions["artist"].where(one.predictions["artist"] != "", one.predictions["clip_id"])
+    low, high = evaluation.bootstrap(np.mean, one.right * 1.0 - two.right, groups=groups)
+    assert tuple(found.pairs.loc[0, ["low", "high"]]) == pytest.approx((low, high)) and found.groups == "artists"
 
 
 def test_compare_takes_several_seeds_of_each():

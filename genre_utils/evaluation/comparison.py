@@ -32,7 +32,7 @@ class Comparison(NamedTuple):
         Settings in which the results differ besides their network: a row a setting, a column a name. Empty where they
         are alike.
     groups : str
-        "artists" or "clips": what the intervals drew.
+        "artists" or "clips": what the intervals drew. Among artists, a clip whose artist is not known stands alone.
     """
 
     scores: pd.DataFrame
