@@ -243,7 +243,7 @@ def kept(*names):
         try:
             found[name] = evaluation.kept(name)
         except (FileNotFoundError, ValueError) as error:
-            print(f"Left out: {str(error).replace(f'{results_folder()}{os.sep}', '')}.")
+            print(f"Left out: {error}.")
     return found
 
 
@@ -279,8 +279,7 @@ def model_card(name):
         "network": f"{network.count_params():,} parameters",
         "input": f"log-mels of {frames} frames × {bands} mel bands for 30 s, each clip standardised",
         "data": f"{run.source}; {training} training, {validation} validation and {test} test clips",
-        "protocol": f"{about['protocol'].replace('_', ' ')}; learning rate {about['recipe']['learning_rate']:g}, "
-        f"seed {about['seed']}",
+        "protocol": f"{about['protocol'].replace('_', ' ')}; learning rate {about['recipe']['learning_rate']:g}",
         "test": f"accuracy {found['accuracy']:.1f} % (95 % interval {found['low']:.1f} to {found['high']:.1f}, "
         f"{scores.groups} drawn), macro F1 {found['f1']:.1f} %",
         "labels": f"the folders' names: {', '.join(run.genres)}",

@@ -32,7 +32,6 @@ RUNGS = [
     ("equaliser", "Each crop's spectrum is tilted and bent at random, as another recording would", {"tilt": 0.3}),
     ("bands", "Mean, maximum and deviation over time for each band, not over all bands together", {"bands": True}),
     ("averaged weights", "A running average of the weights over the training steps", {"average": 0.99}),
-    ("longer", "Twice as many epochs", {"epochs": 120}),
     ("ensemble", "Networks of four seeds, their probabilities averaged", {"seeds": 4}),
 ]
 

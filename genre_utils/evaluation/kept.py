@@ -45,15 +45,12 @@ def kept(name, folder=None):
     if not paths:
         raise FileNotFoundError(f"{name} has not been run yet; `make results` computes what runs.toml lists")
     known = {data["fingerprint"] for data in tomllib.loads((folder / "runs.toml").read_text())["data"].values()}
-    results = [_load(path) for path in paths]
-    for path, result in zip(paths, results):
-        if (found := result.about["data"]["fingerprint"]) not in known:
+    results = []
+    for path in paths:
+        try:
+            results.append(load(path))
+        except ValueError as error:  # a page names the file, and not the machine's folders
+            raise ValueError(str(error).replace(str(path), path.name)) from error
+        if (found := results[-1].about["data"]["fingerprint"]) not in known:
             raise ValueError(f"{path.name} is of other clips than the list says: fingerprint {found}")
     return results
-
-
-def _load(path):
-    try:
-        return load(path)
-    except ValueError as error:  # a page names the file, and not the machine's folders
-        raise ValueError(str(error).replace(str(path), path.name)) from error
