@@ -76,8 +76,7 @@ def compare(results, n_resamples=2_000, seed=0):
         _refuse_unlike_clips(first_name, first, name, other)
     artists = next(iter(runs.values()))[0].predictions.drop_duplicates("clip_id").set_index("clip_id")["artist"]
     artists = artists.reindex(first.index).fillna("")
-    known = artists.ne("")
-    groups = artists.where(known, artists.index).to_numpy() if known.any() else None
+    groups = artists.where(artists.ne(""), artists.index).to_numpy() if artists.any() else None
     drawn = {"groups": groups, "n_resamples": n_resamples, "seed": seed}
     table = pd.DataFrame({name: _scores(runs[name], right[name], drawn) for name in runs}).T
     table = table.astype({"runs": int, "clips": int}).rename_axis("network")
@@ -98,11 +97,7 @@ def _right_by_clip(name, runs):
                 f"{first[1]} and {found[1]}): only runs on as many clips of one collection can be averaged"
             )
     tables = [run.predictions.assign(right=run.right)[["clip_id", "label", "right"]] for run in runs]
-    return _by_clip(pd.concat(tables))
-
-
-def _by_clip(table):
-    return table.groupby("clip_id").agg(label=("label", "first"), right=("right", "mean"))
+    return pd.concat(tables).groupby("clip_id").agg(label=("label", "first"), right=("right", "mean"))
 
 
 def _refuse_unlike_clips(first_name, first, name, other):
