@@ -22,6 +22,7 @@ from .runs import clips_of, splits_of
 LIMIT = 200_000
 FIRST = "gtzan_filtered_inception_resnet"
 SMALL = {"crop": 128, "epochs": 60, "batch_size": 16, "learning_rate": 0.002, "widths": (16, 32, 48, 64)}
+UNLIKE = ("small network", "masks", "mixup", "equaliser")
 # What each rung sets otherwise than the last small network that was kept; the first two train no other network.
 RUNGS = [
     ("printed recipe", "Inception-ResNet by the paper's recipe, at a learning rate of 0.001", {}),
@@ -33,6 +34,9 @@ RUNGS = [
     ("bands", "Mean, maximum and deviation over time for each band, not over all bands together", {"bands": True}),
     ("averaged weights", "A running average of the weights over the training steps", {"average": 0.99}),
     ("ensemble", "Networks of four seeds, their probabilities averaged", {"seeds": 4}),
+    ("longer crops", "Crops of 256 frames", {"crop": 256}),
+    ("larger batches", "Batches of 32", {"batch_size": 32, "learning_rate": 0.003}),
+    ("unlike networks", "Four networks of unlike recipes, averaged", {"members": UNLIKE}),
 ]
 
 
@@ -208,7 +212,7 @@ def climb(data_dir, work, results=RESULTS, rungs=RUNGS):
     return ladder.log
 
 
-def _trained(work, settings, training, n_classes, seed):
+def _trained(work, settings, seed, training, n_classes):
     alone = {key: value for key, value in settings.items() if key != "seeds"}
     path = work / "ladder" / f"{digest(alone)}_{seed}.keras"
     if not path.exists():
