@@ -198,9 +198,10 @@ def climb(data_dir, work, results=RESULTS, rungs=RUNGS):
             networks = [model]
         else:
             n_classes = int(ladder.labels.max()) + 1
-            networks = [
-                _trained(work, name, tried, ladder.training, n_classes, k) for k in range(tried.get("seeds", 1))
-            ]
+            members = [(tried, seed) for seed in range(tried.get("seeds", 1))]
+            if "members" in tried:
+                members = [(rung["settings"], 0) for rung in ladder.log["rungs"] if rung["name"] in tried["members"]]
+            networks = [_trained(work, *member, ladder.training, n_classes) for member in members]
 
         def classify(x, networks=networks):
             return np.mean([network.predict(x[..., None], batch_size=16, verbose=0) for network in networks], axis=0)
