@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+from IPython import get_ipython
 from IPython.display import HTML, Markdown
 
 from ._store import results_folder
@@ -37,7 +38,6 @@ def setup():
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs")  # joblib, and starts another
 
     import pooch
-    from IPython import get_ipython
 
     from . import plots
 
@@ -166,7 +166,6 @@ def interact(draw, **choices):
 
 
 def _takes_input():
-    from IPython import get_ipython
 
     shell = get_ipython()
     if not hasattr(shell, "get_parent"):  # not in a kernel
@@ -225,7 +224,7 @@ def table(frame, caption="", source="", digits=1):
 
 
 def kept(*names):
-    """Kept results that are at hand; for each of the others a sentence that says why it is not.
+    """Kept results that are at hand, and in words why the others are not.
 
     Parameters
     ----------
@@ -238,12 +237,16 @@ def kept(*names):
     """
     from . import evaluation
 
-    found = {}
+    found, missing = {}, []
     for name in names:
         try:
             found[name] = evaluation.kept(name)
-        except (FileNotFoundError, ValueError) as error:
+        except FileNotFoundError:
+            missing.append(name)
+        except ValueError as error:
             print(f"Left out: {error}.")
+    if missing:
+        print(f"Not run yet: {', '.join(missing)}. `make results` computes what runs.toml lists.")
     return found
 
 
@@ -316,8 +319,6 @@ def check_parameters(**known):
         If papermill was given a parameter that is not declared, or a value is of another type than its annotation or
         not among the known ones.
     """
-    from IPython import get_ipython
-
     shell = get_ipython()
     if shell is None:
         return {}
@@ -380,8 +381,6 @@ def provenance(index=None):
     -------
     IPython.display.HTML
     """
-    from IPython import get_ipython
-
     from . import datasets
 
     rows = {}

@@ -24,7 +24,7 @@ zscore: bool = True  # standardise each spectrogram"""
 def session(monkeypatch):
     """What a kernel keeps of the cells that it has executed, and a function that executes one more."""
     shell = SimpleNamespace(user_ns={}, history_manager=SimpleNamespace(input_hist_parsed=[""]))
-    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    monkeypatch.setattr("genre_utils.notebook.get_ipython", lambda: shell)
 
     def execute(cell):
         shell.history_manager.input_hist_parsed.append(cell)
