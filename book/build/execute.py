@@ -172,7 +172,7 @@ def _fold(nb) -> None:
 def what_all_read(root: Path) -> str:
     """Digest of what may change any notebook's outputs: Python and its packages, the package, the kept results."""
     installed = sorted(f"{package.name} {package.version}" for package in importlib.metadata.distributions())
-    kept = sorted(path for path in (root / "book/results").iterdir() if path.is_file())
+    kept = sorted(path for path in (root / "book/results").glob("*") if path.is_file())
     code = [Path(__file__), Path(checks.__file__), *sorted((root / "genre_utils").rglob("*.py")), *kept]
     return _digest(sys.version, *installed, *code)
 
