@@ -24,7 +24,7 @@ NAMES = {
 DATA = {"gtzan": "GTZAN", "gtzan_artists": "GTZAN, clips of known artist", "fma_small": "fma_small"}
 SPLITS = {
     "k_fold": "stratified 10-fold",
-    "k_fold_by_artist": "10-fold by artist",
+    "k_fold_by_artist": "9-fold by artist",
     "predefined": "fault-filtered partition",
     "random": "random split",
     "official": "official split",
