@@ -304,4 +304,4 @@ def test_provenance_tells_parameters_packages_and_data(collection, session):
     text = notebook.provenance(index).data
     assert "seed = 3" in text and "&lt;b&gt;" in text and datasets.fingerprint(index) in text
     assert f"numpy {np.__version__}" in text
-    assert f"data_dir = '…/{collection.name}'" in text and str(collection.parent) not in text
+    assert f"data_dir = &#x27;…/{collection.name}&#x27;" in text and str(collection.parent) not in text
