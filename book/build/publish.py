@@ -58,7 +58,7 @@ def write_picture(stage: Path) -> None:
     from . import picture
 
     def draw():
-        return picture.block(stage / "_static/audio")
+        return picture.block(stage / "_static/media")
 
     _replace(stage / "book/intro.md", picture.PLACEHOLDER, "the picture", draw)
 

@@ -1,17 +1,17 @@
 """The scoreboard: the kept runs of the book's common split in one table, and what they show."""
 
 from genre_utils import evaluation
+from genre_utils.notebook.show import LABELS
 
 from . import RESULTS, ROOT
-from .measured import NAMES, Damaged, NotTested, Runs, interval, points
+from .measured import Damaged, NotTested, Runs, interval, points
 
 PLACEHOLDER = "% scoreboard"
 RUN = "gtzan_filtered_{}"
 REFERENCE = "svm"
-# The networks in the order of their chapters.
-CHAPTERS = {"logistic_regression": "01", "baseline_a_2d": "04", "baseline_b": "04", "bbnn": "05"}
+# In the order of the rows: the chapter of each.
+CHAPTERS = {"svm": "01", "logistic_regression": "01", "baseline_a_2d": "04", "baseline_b": "04", "bbnn": "05"}
 CHAPTERS |= {"inception_resnet": "06", "densenet121": "07"}
-TITLES = NAMES | {"svm": "Support vector machine (SVM)", "logistic_regression": "Logistic regression"}
 
 
 def block(folder=RESULTS):
@@ -28,7 +28,7 @@ def block(folder=RESULTS):
     """
     runs = Runs(folder)
     found, absent = {}, {"Not run yet": [], "Left out, for a kept file is damaged": []}
-    for name in [REFERENCE, *CHAPTERS]:
+    for name in CHAPTERS:
         if RUN.format(name) in runs.planned:
             try:
                 found[name] = runs.of(RUN.format(name))
@@ -38,12 +38,10 @@ def block(folder=RESULTS):
     if REFERENCE not in found:
         return " ".join(["The scoreboard compares with the SVM, whose result is not here.", *missing])
     compared = evaluation.compare(found)
-    pairs = compared.pairs.set_index(["first", "second"])
-    # `compare` gives the SVM minus the other.
-    ahead = {
-        name: tuple(-pairs.loc[(REFERENCE, name), ["difference", "high", "low"]].to_numpy(float))
-        for name in found
-        if name != REFERENCE
+    ahead = {  # `compare` gives the SVM minus the other
+        pair.second: (-pair.difference, -pair.high, -pair.low)
+        for pair in compared.pairs.itertuples()
+        if pair.first == REFERENCE
     }
     told = " ".join([_told(found[REFERENCE][0], found), *missing])
     return "\n\n".join(filter(None, [_table(found, compared.scores, ahead), _finding(ahead), told]))
@@ -63,10 +61,12 @@ def _table(found, scores, ahead):
 
 
 def _link(name):
-    if name not in CHAPTERS or name not in NAMES:
-        return TITLES[name]
     (notebook,) = (ROOT / "notebooks").glob(f"{CHAPTERS[name]}_*.ipynb")
-    return f"[{TITLES[name]}](../notebooks/{notebook.name})"
+    return f"[{_capital(LABELS[name])}](../notebooks/{notebook.name})"
+
+
+def _capital(text):
+    return text[0].upper() + text[1:]
 
 
 def _signed(x):
@@ -88,11 +88,11 @@ def _finding(ahead):
 
 
 def _are(names, words):
-    return f"{_and(names)} {'is' if len(names) == 1 else 'are'} {words}."
+    return f"{_capital(_and(names))} {'is' if len(names) == 1 else 'are'} {words}."
 
 
 def _and(names):
-    titles = [TITLES[name] for name in names]
+    titles = [LABELS[name] for name in names]
     return " and ".join(filter(None, [", ".join(titles[:-1]), titles[-1]]))
 
 
@@ -105,6 +105,6 @@ def _told(run, found):
     return (
         f"Data: {run.source}. All classifiers are trained on the same {training} clips{chosen}. They are tested on the "
         f"same {test} clips, by artists who are in no other part: the fault-filtered partition of "
-        f"{{cite:t}}`kereliuk2015`. Brackets are 95 % intervals from resampled artists{alone}. The difference is paired "
-        "on the same clips. It is shown where its interval excludes 0."
+        f"{{cite:t}}`kereliuk2015`. Brackets are 95 % intervals from resampled artists{alone}. The difference is "
+        "paired on the same clips. It is shown where its interval excludes 0."
     )
