@@ -44,6 +44,34 @@ def activations(model, name, x):
     return keras.ops.convert_to_numpy(part(x, training=False))
 
 
+def graph(model):
+    """What each operation of a network reads, in the order of flow.
+
+    Parameters
+    ----------
+    model : keras.Model
+
+    Returns
+    -------
+    dict of keras.Operation to list of keras.Operation
+    """
+    import keras
+
+    makers = {id(tensor): op for op in model.operations for tensor in keras.tree.flatten(op.output)}
+    found = {}
+
+    def visit(op):
+        if op not in found:
+            parents = [makers[id(tensor)] for tensor in keras.tree.flatten(op.input)]
+            for parent in parents:
+                visit(parent)
+            found[op] = parents
+
+    for tensor in model.outputs:
+        visit(makers[id(tensor)])
+    return found
+
+
 def layer_table(model, part=None):
     """Output shape of each layer, one after the other.
 
