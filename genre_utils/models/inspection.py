@@ -60,15 +60,14 @@ def graph(model):
     makers = {id(tensor): op for op in model.operations for tensor in keras.tree.flatten(op.output)}
     found = {}
 
-    def visit(op):
+    def visit(tensor):
+        op = makers[id(tensor)]
         if op not in found:
-            parents = [makers[id(tensor)] for tensor in keras.tree.flatten(op.input)]
-            for parent in parents:
-                visit(parent)
-            found[op] = parents
+            found[op] = [visit(tensor) for tensor in keras.tree.flatten(op.input)]
+        return op
 
     for tensor in model.outputs:
-        visit(makers[id(tensor)])
+        visit(tensor)
     return found
 
 
