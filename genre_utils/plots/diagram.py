@@ -7,13 +7,14 @@ from collections import Counter
 from statistics import fmean
 
 WIDTH, LINE, GAP, LANE = 340, 15, 22, 14
+WHOLE_WORDS = {"break_long_words": False, "break_on_hyphens": False}
 # What some kinds of layer are called (the others by their class), and what each does in a chain of layers.
 NAMES = {"BatchNormalization": "BN", "ReLU": "ReLU", "Activation": "", "ZeroPadding": "", "Dropout": "dropout {rate:g}"}
 NAMES |= {"ScaledAdd": "shortcut + {scale:g} × residual", "Rescaling": "× {scale:g}"}
 ROLES = {"i": "Input", "n": "Normal", "a": "ReLU|Activ", "p": "Padding", "s": "Pooling", "m": "Concat", "+": "Add"}
+COLOURS = {"w": "#0173b2", "s": "#de8f05", "m": "#029e73", "+": "#029e73", "": "#949494"}
 # Layers in one box: normalisation and activation go with the convolution before or after them.
 BOX = r"[na]*p?w?|p?w[na]*|p?[so]|\+a?"
-COLOURS = {"w": "#0173b2", "s": "#de8f05", "m": "#029e73", "+": "#029e73"}
 
 
 def diagram(model, part=None, title=""):
@@ -47,9 +48,8 @@ def diagram(model, part=None, title=""):
     above, times = graph(model), 1
     inside = [op for op in above if not part or re.match(rf"{re.escape(part)}([-_]|$)", op.name)]
     if not inside:
-        raise ValueError(
-            f"{model.name} has no part {part!r}; its parts: {', '.join(dict.fromkeys(map(part_of, above)))}"
-        )
+        known = ", ".join(dict.fromkeys(map(part_of, above)))
+        raise ValueError(f"{model.name} has no part {part!r}; its parts: {known}")
     if part is None:
         home = {op: op.name if _role(op) == "i" else part_of(op) for op in reversed(above)}
         boxes = [[op for op in above if home[op] == name] for name in dict.fromkeys(home.values())][::-1]
@@ -61,21 +61,23 @@ def diagram(model, part=None, title=""):
         boxes = [box for box in boxes if box not in own[len(own) // times :]]
     labels = []
     for box in boxes:
-        op, size, roles = box[-1], _size(box[-1].output.shape[1:]), [_role(op) for op in box]
-        colour = next((COLOURS[role] for role in roles if role in COLOURS), "#949494")
-        if op not in inside or "i" in roles[-1]:
-            labels.append(("", ["input" if roles == ["i"] else f"from {part_of(op)}", size], "none"))
+        op, roles, name, words = box[-1], "".join(map(_role, box)), "", sum(map(_words, box), [])
+        colour = next(colour for role, colour in COLOURS.items() if role in roles)
+        if roles == "i" or op not in inside:
+            words, colour = ["input" if roles == "i" else f"from {part_of(op)}", _size(op.output.shape[1:])], "none"
         elif part is None:
             parameters = sum(op.count_params() for op in box if hasattr(op, "count_params"))
-            labels.append((part_of(op), [size, f"{parameters:,} parameters"], COLOURS["w"]))
-        else:
-            channels = [f"{op.output.shape[-1]:,} channels"] if "m" in roles and times == 1 else []
-            labels.append(("", sum(map(_words, box), channels[:0]) + channels, colour))
-    labels.append(("", ["output", _size(inside[-1].output.shape[1:])], "none"))
+            name, words = part_of(op), [_size(op.output.shape[1:]), f"{parameters:,}\xa0parameters"]
+        elif roles == "m" and times == 1:
+            words.append(f"{op.output.shape[-1]:,}\xa0channels")
+        labels.append((name, words, colour))
+    labels.append(
+        ("", [f"all this × {times}: output" if times > 1 else "output", _size(inside[-1].output.shape[1:])], "none")
+    )
     place = {op: k for k, box in enumerate(boxes) for op in box}
     edges = {(place[a], place[op]) for op in place if op in inside for a in above[op] if place[a] < place[op]}
     edges = sorted(edges | {(len(boxes) - 1, len(boxes))})
-    svg = _draw(labels, edges, times, html.escape(title or f"{part or 'the whole'} of {model.name}"))
+    svg = _draw(labels, edges, html.escape(title or f"{part or 'the whole'} of {model.name}"))
     caption = f"<figcaption>{html.escape(title)}</figcaption>" if title else ""
     return HTML(f'<figure class="diagram" style="margin:0.5rem 0">{caption}{svg}</figure>')
 
@@ -105,73 +107,58 @@ def _size(shape):
 def _words(op):
     kind = re.sub(r"\dD$", "", type(op).__name__)
     name = re.sub("(?<=[a-z])(?=[A-Z])", "-", kind).lower().replace("pooling", "pool")
-    sizes = [_size(getattr(op, key)) for key in ("kernel_size", "pool_size") if hasattr(op, key)]
-    words = [" ".join([NAMES.get(kind, name).format_map(vars(op)), *sizes])]
+    words = [NAMES.get(kind, name).format_map(vars(op))]
+    words += [f"{words.pop()} {_size(op.kernel_size)}"] if hasattr(op, "kernel_size") else []
+    words += [_size(op.pool_size)] if hasattr(op, "pool_size") else []
     words += [f"{getattr(op, key):,} {key}" for key in ("filters", "units") if hasattr(op, key)]
-    stride = {*getattr(op, "strides", (1,))} if isinstance(getattr(op, "strides", (1,)), tuple) else {op.strides}
-    words += [f"stride {_size(op.strides if len(stride) > 1 else stride.pop())}"] if stride != {1} else []
-    function = getattr(getattr(op, "activation", None), "__name__", "linear")
-    return [word for word in [*words, function.replace("relu", "ReLU")] if word not in ("", "linear")]
+    words += [f"stride {_size(op.strides)}"] if getattr(op, "strides", 1) not in (1, (1,), (1, 1)) else []
+    words.append(getattr(getattr(op, "activation", None), "__name__", "linear").replace("relu", "ReLU"))
+    return [word.replace(" ", "\xa0") for word in words if word not in ("", "linear")]
 
 
-def _draw(labels, edges, times, title):
+def _draw(labels, edges, title):
     """The boxes in rows by their longest way from the top, branches in columns, shortcuts at the right."""
-    row, x, boxes, pieces, said, y = [0] * len(labels), [], {}, [], [title], 2
+    n, row, x = range(len(labels)), [0] * len(labels), []
     for a, b in edges:
         row[b] = max(row[b], row[a] + 1)
     tails, heads = zip(*edges)
     around = [(a, b) for a, b in edges if row[b] - row[a] > 1 and tails.count(a) > 1 and heads.count(b) > 1]
     down = [edge for edge in edges if edge not in around]
-    above, below = ([[e[i] for e in down if e[1 - i] == k] for k in range(len(labels))] for i in (0, 1))
-    for k, own in enumerate(above):
-        kin = [c for c, other in enumerate(above) if other == own]
-        x.append(fmean([x[a] for a in own] or [0]) + kin.index(k) - (len(kin) - 1) / 2)
-    room = WIDTH - LANE * bool(around)
-    pitch = room / (max(x) - min(x) + 1)
-    for level in range(max(row) + 1):
-        here = [k for k in range(len(labels)) if row[k] == level]
-        free = len(here) == 1 and not any(row[a] < level < row[b] for a, b in down)
-        for k in here:
-            (name, words, colour), middle = labels[k], (x[k] - min(x) + 0.5) * pitch
-            reach = max((abs(x[c] - x[k]) for near in (above[k], below[k]) for c in near if len(near) > 1), default=0)
-            wide = max(min(pitch - 6, 270) + 2 * reach * pitch, min(270, 2 * min(middle, room - middle) - 6) * free)
-            limit = int(wide / 6.6)
-            text = ", ".join(word.replace(" ", "\xa0") if len(word) <= limit else word for word in words)
-            lines = textwrap.wrap(
-                text.replace("BN, ", "BN,\xa0"), limit, break_long_words=False, break_on_hyphens=False
-            )
-            lines = [f'<tspan font-weight="bold">{name}</tspan>'] * bool(name) + [line.rstrip(",") for line in lines]
-            high = LINE * len(lines) + 8
-            boxes[k] = middle - wide / 2, y, middle + wide / 2, y + high
-            text = "".join(f'<tspan x="{middle:.0f}" dy="{LINE}">{line}</tspan>' for line in lines)
-            pieces.append(
-                f'<rect x="{boxes[k][0]:.0f}" y="{y}" width="{wide:.0f}" height="{high}" rx="4" fill="{colour}" '
-                f'fill-opacity="0.25" stroke="currentColor" stroke-opacity="0.6"/><text y="{y}">{text}</text>'
-            )
-        said.append(" beside ".join(", ".join(filter(None, [labels[k][0], *labels[k][1]])) for k in here))
-        y = max(boxes[k][3] for k in here) + GAP
-    lines = tips = ""
+    above = [[a for a, b in down if b == k] for k in n]
+    for k in n:
+        kin = [c for c in n if above[c] == above[k]]
+        x.append(fmean([x[a] for a in above[k]] or [0]) + kin.index(k) - (len(kin) - 1) / 2)
+    pitch = min((WIDTH - LANE * bool(around)) / (max(x) - min(x) + 1), 270)
+    right = pitch * (max(x) - min(x) + 1)
+    # A box that has its row for itself is as wide as all columns.
+    passed = {level for a, b in down for level in range(row[a] + 1, row[b])}
+    free = [row.count(row[k]) == 1 and row[k] not in passed for k in n]
+    middle = [right / 2 if free[k] else (x[k] - min(x) + 0.5) * pitch for k in n]
+    half = [right / 2 - 3 if free[k] else pitch / 2 - 3 for k in n]
+    lines = [[f'<tspan font-weight="bold">{name}</tspan>'] * bool(name) for name, _, _ in labels]
+    for k in n:
+        lines[k] += textwrap.wrap(", ".join(labels[k][1]), int(half[k] / 3.2), **WHOLE_WORDS)
+    deep = [max(len(lines[k]) for k in n if row[k] == level) for level in range(max(row) + 1)]
+    top = [2 + LINE * sum(deep[: row[k]]) + (GAP + 8) * row[k] for k in n]
+    low = [top[k] + LINE * len(lines[k]) + 8 for k in n]
+    drawn = ways = tips = ""
+    for k in n:
+        text = "".join(f'<tspan x="{middle[k]:.0f}" dy="{LINE}">{line}</tspan>' for line in lines[k])
+        drawn += f'<path d="M{middle[k] - half[k]:.0f} {top[k]}h{2 * half[k]:.0f}V{low[k]}h-{2 * half[k]:.0f}z" '
+        drawn += f'fill="{labels[k][2]}" fill-opacity="0.25" stroke="currentColor"/><text y="{top[k]}">{text}</text>'
     for a, b in down:
-        left, _, right, _ = min(boxes[a], boxes[b], key=lambda box: box[2] - box[0])
-        start, end = (min(max((left + right) / 2, boxes[k][0]), boxes[k][2]) for k in (a, b))
-        top = boxes[b][1]
-        lines += f"M{start:.0f} {boxes[a][3]}V{top - GAP // 2}H{end:.0f}V{top - 6}"
-        tips += f"M{end - 4:.0f} {top - 7}h8l-4 7z"
+        start, end = middle[b if free[a] else a], middle[a if free[b] else b]
+        ways += f"M{start:.0f} {low[a]}V{top[b] - GAP // 2}H{end:.0f}V{top[b] - 6}"
+        tips += f"M{end - 4:.0f} {top[b] - 7}h8l-4 7z"
     for a, b in around:
-        (_, _, start, low), (_, high, end, _) = boxes[a], boxes[b]
-        lines += (
-            f"M{start:.0f} {low - 6}H{max(box[2] for box in boxes.values()) + LANE - 2:.0f}V{high + 11}H{end + 6:.0f}"
-        )
-        tips += f"M{end + 7:.0f} {high + 7}v8l-7 -4z"
-        said.append(f"shortcut from {labels[a][1][0]} to {labels[b][1][0]}")
-    if times > 1:
-        inner = [box for k, box in boxes.items() if labels[k][2] != "none"]
-        lines += f"M1 {inner[0][1] - 7}H{WIDTH - 1}V{inner[-1][3] + 7}H1z"
-        pieces.append(f'<text x="{WIDTH - 4}" y="{inner[-1][3] + 20}" text-anchor="end">× {times}</text>')
-        said.append(f"{times} times over")
+        ways += f"M{middle[a] + half[a]:.0f} {low[a] - 6}H{right + 8:.0f}V{top[b] + 11}H{middle[b] + half[b] + 6:.0f}"
+        tips += f"M{middle[b] + half[b] + 7:.0f} {top[b] + 7}v8l-7 -4z"
+    said = [f"{k + 1}. {labels[k][0]} {', '.join(labels[k][1])}" for k in n]
+    for a, b in edges:
+        said[b] += f"{' and' if ' after' in said[b] else ' after'} {a + 1}"
     return (
-        f'<svg viewBox="0 0 {WIDTH} {y - GAP + 2}" role="img" aria-label="{"; ".join(said)}" fill="currentColor" '
-        f'style="width:100%;max-width:{1.3 * WIDTH:.0f}px" font-family="sans-serif" font-size="12" '
-        f'text-anchor="middle"><title>{title}</title>{"".join(pieces)}<path d="{tips}"/>'
-        f'<path d="{lines}" fill="none" stroke="currentColor"/></svg>'
+        f'<svg viewBox="{(right + LANE * bool(around) - WIDTH) / 2:.0f} 0 {WIDTH} {max(low) + 2}" role="img" '
+        f'aria-label="{title}: {"; ".join(said)}" style="width:100%;max-width:{1.3 * WIDTH:.0f}px" font-size="12" '
+        f'font-family="sans-serif" text-anchor="middle" fill="currentColor"><title>{title}</title>{drawn}'
+        f'<path d="{ways}" fill="none" stroke="currentColor"/><path d="{tips}"/></svg>'
     )

@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ._figure import CMAP, finalize, grid
+from ._figure import CMAP, finalize, grid, hz_ticks
+from .sound import _draw_spectra
 
 
 def parts(table, title=""):
@@ -81,4 +82,40 @@ def kernels(weights, source="", columns=16):
     for ax, kernel in zip(axes.flat, np.moveaxis(weights, -1, 0)):
         ax.imshow(kernel.T, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
         ax.set(xticks=[], yticks=[])
+    return finalize(fig, source)
+
+
+def receptive_field(spectrogram, model, layers, config, source=""):
+    """What one cell in the middle of a layer's output sees of the spectrogram, as a rectangle each.
+
+    Parameters
+    ----------
+    spectrogram : np.ndarray [shape=(n_frames, n_mels)]
+    model : keras.Model
+    layers : list of str
+        Their names; `models.receptive_field` tells the sizes.
+    config : features.MelConfig
+        How the spectrogram was made: gives the axes their seconds and Hz.
+    source : str
+
+    Returns
+    -------
+    Figure
+
+    References
+    ----------
+    Notebooks 04 to 07.
+    """
+    from ..models import receptive_field
+
+    fig, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    _draw_spectra([ax], [spectrogram], config, *hz_ticks(config))
+    second = config.hop_length / config.sr
+    for k, layer in enumerate(layers):
+        frames, bands = receptive_field(model, layer)
+        corner = (len(spectrogram) - frames) / 2 * second, (config.n_mels - bands) / 2
+        label = f"{layer}: {frames} frames ({frames * second:.2f} s) × {bands} bands"
+        ax.add_patch(plt.Rectangle(corner, frames * second, bands, fill=False, color=f"C{k}", linewidth=2, label=label))
+    ax.set(xlabel="time (s)", ylabel="frequency (Hz)")
+    fig.legend(loc="outside upper left", fontsize="small", frameon=False)
     return finalize(fig, source)
