@@ -18,7 +18,7 @@ GENRES = ["blues", "rock"]
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "results_folder", lambda: tmp_path)
-    monkeypatch.setattr(notebook, "results_folder", lambda: tmp_path)
+    monkeypatch.setattr(notebook.show, "results_folder", lambda: tmp_path)
     return tmp_path
 
 

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 from pathlib import Path
@@ -7,9 +8,11 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from conftest import tone
+from matplotlib.figure import Figure
 
-from genre_utils import datasets, notebook
+from genre_utils import datasets, evaluation, notebook
 
 pytestmark = pytest.mark.quick
 
@@ -24,7 +27,7 @@ zscore: bool = True  # standardise each spectrogram"""
 def session(monkeypatch):
     """What a kernel keeps of the cells that it has executed, and a function that executes one more."""
     shell = SimpleNamespace(user_ns={}, history_manager=SimpleNamespace(input_hist_parsed=[""]))
-    monkeypatch.setattr("genre_utils.notebook.get_ipython", lambda: shell)
+    monkeypatch.setattr("genre_utils.notebook.session.get_ipython", lambda: shell)
 
     def execute(cell):
         shell.history_manager.input_hist_parsed.append(cell)
@@ -141,16 +144,23 @@ def outputs(client, code, **options):
     return messages
 
 
-def test_interact_makes_a_widget_only_where_the_front_end_takes_input(kernel):
-    code = "from genre_utils import notebook; notebook.interact(lambda a, b: (a, b), a=[1, 2], b=[3])"
+def test_knobs_are_widgets_only_where_the_front_end_takes_input(kernel):
+    code = """
+from genre_utils import notebook
+from matplotlib.figure import Figure
+def draw(a, b): return Figure(figsize=(a, b))
+notebook.knobs(draw, "A figure.", a=[2, 1], b=[3])"""
 
     still = outputs(kernel, code, allow_stdin=False)
-    assert [m["content"]["data"]["text/plain"] for m in still if m["msg_type"] == "execute_result"] == ["(1, 3)"]
+    shown = [m["content"]["data"]["text/plain"] for m in still if m["msg_type"] == "execute_result"]
+    assert shown == ["<Figure size 200x300 with 0 Axes>"]
     assert "comm_open" not in [message["msg_type"] for message in still]
     assert "ipywidgets" not in kernel_modules(kernel)
 
     live = outputs(kernel, code, allow_stdin=True)
-    assert "comm_open" in [message["msg_type"] for message in live]
+    models = [m["content"]["data"]["state"] for m in live if m["msg_type"] == "comm_open"]
+    (slider,) = [state for state in models if len(state.get("_options_labels", [])) == 2]
+    assert slider["_options_labels"] == ["1", "2"] and slider["index"] == 1
     shown = [message["content"]["data"] for message in live if message["msg_type"] == "display_data"]
     assert any("application/vnd.jupyter.widget-view+json" in data for data in shown)
 
@@ -163,8 +173,97 @@ def kernel_modules(client):
     return message["content"]["text"].split()
 
 
-def test_interact_is_a_figure_outside_a_kernel():
-    assert notebook.interact(lambda a, b: (a, b), a=[1, 2], b=[3]) == (1, 3)
+def blank(a, b):
+    return Figure(figsize=(a, b)), tone(0.5), 22_050
+
+
+def test_knobs_are_the_first_figure_outside_a_kernel():
+    assert notebook.knobs(blank, a=[2, 1], b=[3]).get_size_inches().tolist() == [2, 3]
+
+
+def test_knobs_of_the_book_have_a_figure_and_a_sound_for_each_combination(tmp_path, monkeypatch):
+    monkeypatch.setenv("GENRE_UTILS_BOOK", "1")
+    monkeypatch.setenv("GENRE_UTILS_MEDIA_DIR", str(tmp_path))
+    soup = BeautifulSoup(notebook.knobs(blank, 'Nothing, "said" <so>.', a=[2, 1], b=[3, 4, 5]).data, "html.parser")
+    told = json.loads(soup.figure["data-states"])
+    assert told["names"] == ["a", "b"] and told["values"] == [[1, 2], [3, 4, 5]] and told["begin"] == [1, 0]
+    assert [state["alt"] for state in told["states"]][3] == 'Nothing, "said" <so>. a 2, b 3'
+    assert soup.img["src"] == told["states"][3]["image"] and soup.img["alt"] == told["states"][3]["alt"]
+    assert soup.audio["preload"] == "none" and soup.audio["src"] == told["states"][3]["sound"]
+    assert len({state["image"] for state in told["states"]}) == 6
+    written = {f"../_static/media/{path.name}" for path in tmp_path.iterdir()}
+    assert written == {state[kind] for state in told["states"] for kind in ("image", "sound")}
+
+
+def test_listening_has_a_picture_of_what_is_heard(monkeypatch):
+    live = notebook.listen({"a <clip>": tone(12)}, 22_050)
+    soup = BeautifulSoup(live.data, "html.parser")
+    assert "10.0 s" in soup.img["alt"] and "a <clip>" in soup.img["alt"] and soup.figcaption.text == "a <clip>"
+    assert soup.audio["preload"] == "none" and "figure.listen" in soup.script.text
+    monkeypatch.setenv("GENRE_UTILS_BOOK", "1")
+    assert "<script" not in notebook.listen({"a clip": tone()}, 22_050).data
+
+
+def test_a_quiz_folds_its_answers_and_does_not_name_its_clips():
+    soup = BeautifulSoup(notebook.quiz([tone(), tone(), tone()], ["rock", "<pop>", "rock"], 22_050).data, "html.parser")
+    assert json.loads(soup.select_one(".quiz")["data-choices"]) == ["<pop>", "rock"]
+    assert [answer.span.text for answer in soup.find_all("details")] == ["rock", "<pop>", "rock"]
+    assert [audio["aria-label"] for audio in soup.find_all("audio")] == ["clip 1", "clip 2", "clip 3"]
+    with pytest.raises(ValueError):
+        notebook.quiz([tone()], ["rock", "pop"], 22_050)
+
+
+def test_a_finding_is_told_only_while_the_numbers_bear_it():
+    assert notebook.finding("Half is more.", 0.5 > 0.4, 0.5 < 1).data == "Half is more."
+    with pytest.raises(ValueError, match="do not bear this sentence any more: Half is more."):
+        notebook.finding("Half is more.", True, 0.3 > 0.4)
+
+
+@pytest.mark.parametrize(
+    "low, high, verdict",
+    [(0.01, 0.1, "A is better"), (-0.1, -0.01, "B is better"), (0, 0.1, "no difference is shown")],
+)
+def test_a_difference_is_told_by_its_interval(low, high, verdict):
+    assert notebook.told(0.05, low, high, "A", "B").endswith(f"; {verdict}.")
+
+
+@pytest.mark.parametrize(
+    "given, expected, verdict",
+    [
+        (..., 3, "No answer yet."),
+        (3, 3, "Right."),
+        (3.1, 3, "Not yet: 3.1 is too large. Think."),
+        (2, 3, "Not yet: 2 is too small. Think."),
+        ("three", 3, "Not yet: a number is expected. Think."),
+        (" Jazz", "jazz", "Right."),
+        ("rock", "jazz", "Not yet: 'rock' is not it. Think."),
+        (3, "jazz", "Not yet: a text is expected. Think."),
+        ([1, 2, 3], [1, 2, 4], "Not yet: 1 of 3 numbers differ. Think."),
+        ([1, 2], [1, 2, 4], "Not yet: the shape is (2,), expected (3,). Think."),
+    ],
+)
+def test_an_answer_is_checked_without_telling_it(capsys, given, expected, verdict):
+    notebook.check(given, expected, "Think.")
+    assert capsys.readouterr().out.strip() == verdict
+
+
+def test_the_scoreboard_has_a_row_for_each_kept_network_and_the_demonstration(monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr(notebook.show, "display", shown.append)
+    here = evaluation.accuracy([0, 1, 1, 1], [0, 1, 1, 0])
+    notebook.scoreboard("inception_resnet", "densenet121", here=here, source="synthetic")
+    (table,) = shown
+    assert table.data.index.tolist() == ["SVM", "logistic regression", "Inception-ResNet", "this page's demonstration"]
+    networks = {"SVM": "svm", "logistic regression": "logistic_regression", "Inception-ResNet": "inception_resnet"}
+    runs = {label: evaluation.kept(f"gtzan_filtered_{name}") for label, name in networks.items()}
+    for label, several in runs.items():
+        right = [np.mean(run.predictions["predicted"] == run.predictions["label"]) for run in several]
+        assert table.data.loc[label, "accuracy"] == pytest.approx(100 * np.mean(right))
+    gap = table.data.loc["Inception-ResNet", "accuracy"] - table.data.loc["SVM", "accuracy"]
+    assert table.data.loc["Inception-ResNet", "minus SVM"] == pytest.approx(gap)
+    assert table.data.loc["this page's demonstration", "accuracy"] == 75
+    told = capsys.readouterr().out
+    assert "Not run yet: gtzan_filtered_densenet121" in told and f"minus the SVM: {gap:+.1f} points" in told
 
 
 def test_quiet_stderr_drops_what_libraries_write_unless_an_error_follows(capfd):
@@ -182,12 +281,12 @@ def test_player_is_small_inside_a_live_notebook_and_a_file_in_the_book(tmp_path,
     live = notebook.player(tone(30), 22_050, 'a "quoted" <clip>').data
     assert 'preload="none"' in live and "data:audio/mpeg;base64," in live and len(live) < 250_000
     assert "<clip>" not in live and "&lt;clip&gt;" in live
-    monkeypatch.setenv("GENRE_UTILS_AUDIO_DIR", str(tmp_path))
-    name = re.search(r"_static/audio/(\w+\.mp3)", notebook.player(tone(30), 22_050, "a clip").data)[1]
+    monkeypatch.setenv("GENRE_UTILS_MEDIA_DIR", str(tmp_path))
+    name = re.search(r"_static/media/(\w+\.mp3)", notebook.player(tone(30), 22_050, "a clip").data)[1]
     import soundfile
 
     y, sr = soundfile.read(Path(tmp_path, name))
-    assert sr == 22_050 and abs(len(y) / sr - notebook.MP3_SECONDS) < 0.2
+    assert sr == 22_050 and abs(len(y) / sr - notebook.play.MP3_SECONDS) < 0.2
     with pytest.raises(ValueError, match="need their rate"):
         notebook.player(tone())
 
@@ -200,8 +299,9 @@ def test_table_names_its_data_and_puts_the_index_in_the_corner():
 
 
 def test_provenance_tells_parameters_packages_and_data(collection, session):
-    session.execute('seed: int = 3\nmodel: str = "<b>"')
+    session.execute(f'seed: int = 3\nmodel: str = "<b>"\ndata_dir: str = "{collection}"')
     index = datasets.load("gtzan", collection)
     text = notebook.provenance(index).data
     assert "seed = 3" in text and "&lt;b&gt;" in text and datasets.fingerprint(index) in text
     assert f"numpy {np.__version__}" in text
+    assert f"data_dir = &#x27;…/{collection.name}&#x27;" in text and str(collection.parent) not in text

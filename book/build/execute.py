@@ -25,8 +25,8 @@ PROMPTS = {
 def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs: int = 2) -> dict[str, float]:
     """Execute the staged notebooks, reusing what has not changed since it last ran well.
 
-    Each runs in a kernel of its own, the one that took longest last time first. A run's notebook and audio files become
-    visible together, by one rename, after all checks have passed.
+    Each runs in a kernel of its own, the one that took longest last time first. A run's notebook, sounds and pictures
+    become visible together, by one rename, after all checks have passed.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs:
     for name, run in runs.items():
         os.utime(run)
         shutil.copyfile(run / "notebook.ipynb", stage / "notebooks" / f"{name}.ipynb")
-        shutil.copytree(run / "audio", stage / "_static/audio", dirs_exist_ok=True)
+        shutil.copytree(run / "media", stage / "_static/media", dirs_exist_ok=True)
         for old in sorted(run.parent.iterdir(), key=os.path.getmtime)[:-KEPT_RUNS]:
             shutil.rmtree(old)
     return seconds
@@ -110,10 +110,10 @@ def _execute(name: str, values: dict, stage: Path, run: Path, cache: str) -> tup
     logging.getLogger("papermill").setLevel(logging.ERROR)
     unfinished = run.with_name(f"{run.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
-    (unfinished / "audio").mkdir(parents=True)
+    (unfinished / "media").mkdir(parents=True)
     os.environ.update(
         GENRE_UTILS_BOOK="1",
-        GENRE_UTILS_AUDIO_DIR=str(unfinished / "audio"),
+        GENRE_UTILS_MEDIA_DIR=str(unfinished / "media"),
         GENRE_UTILS_CACHE=cache,
         TQDM_DISABLE="1",
         TF_CPP_MIN_LOG_LEVEL="3",
@@ -157,11 +157,13 @@ def _describe(error) -> str:
 
 
 def _fold(nb) -> None:
-    """Fold the cells that a reader need not see at once, and drop papermill's timings."""
+    """Fold the cells that a reader need not see at once; drop papermill's timings and the folders of this machine."""
     for cell in nb.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
         tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags:
+            cell.source = re.sub(r'"/[^"\n]*/([^"/\n]+)"', r'"…/\1"', cell.source)
         for tag in FOLDED.keys() & set(tags):
             if cell.cell_type == "code":
                 cell.metadata.tags = sorted({*tags, FOLDED[tag]})

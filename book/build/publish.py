@@ -22,7 +22,8 @@ def stage_book(stage: Path) -> None:
         shutil.copyfile(ROOT / name, stage / name)
     for name in ("book", "notebooks"):
         shutil.copytree(ROOT / name, stage / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
-    (stage / "_static/audio").mkdir(parents=True)
+    (stage / "_static/media").mkdir(parents=True)
+    shutil.copy(ROOT / "genre_utils/notebook/moving.js", stage / "book/_static")
     if f"file: {CLAIMS}\n" in (stage / "_toc.yml").read_text(encoding="utf-8"):
         write_claims(stage)
 
