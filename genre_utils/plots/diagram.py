@@ -3,8 +3,6 @@
 import html
 import re
 import textwrap
-from collections import Counter
-from statistics import fmean
 
 WIDTH, LINE, GAP, LANE = 340, 15, 22, 14
 WHOLE_WORDS = {"break_long_words": False, "break_on_hyphens": False}
@@ -78,8 +76,7 @@ def diagram(model, part=None, title=""):
     edges = {(place[a], place[op]) for op in place if op in inside for a in above[op] if place[a] < place[op]}
     edges = sorted(edges | {(len(boxes) - 1, len(boxes))})
     svg = _draw(labels, edges, html.escape(title or f"{part or 'the whole'} of {model.name}"))
-    caption = f"<figcaption>{html.escape(title)}</figcaption>" if title else ""
-    return HTML(f'<figure class="diagram" style="margin:0.5rem 0">{caption}{svg}</figure>')
+    return HTML(f'<figure style="margin:0.5rem 0"><figcaption>{html.escape(title)}</figcaption>{svg}</figure>')
 
 
 def _role(op):
@@ -89,9 +86,9 @@ def _role(op):
 
 def _boxes(above, inside):
     """Layers that share a box, of those inside and of those that they read."""
-    readers, home, boxes = Counter(sum(above.values(), [])), {}, []
+    read, home, boxes = sum(above.values(), []), {}, []
     for op in above:
-        box = home.get(above[op][0], []) if len(above[op]) == 1 == readers[above[op][0]] else []
+        box = home.get(above[op][0], []) if len(above[op]) == 1 == read.count(above[op][0]) else []
         if not (box and {*box, op} <= set(inside) and re.fullmatch(BOX, "".join(map(_role, [*box, op])))):
             boxes.append(box := [])
         box.append(op)
@@ -108,7 +105,8 @@ def _words(op):
     kind = re.sub(r"\dD$", "", type(op).__name__)
     name = re.sub("(?<=[a-z])(?=[A-Z])", "-", kind).lower().replace("pooling", "pool")
     words = [NAMES.get(kind, name).format_map(vars(op))]
-    words += [f"{words.pop()} {_size(op.kernel_size)}"] if hasattr(op, "kernel_size") else []
+    if hasattr(op, "kernel_size"):
+        words[0] += f" {_size(op.kernel_size)}"
     words += [_size(op.pool_size)] if hasattr(op, "pool_size") else []
     words += [f"{getattr(op, key):,} {key}" for key in ("filters", "units") if hasattr(op, key)]
     words += [f"stride {_size(op.strides)}"] if getattr(op, "strides", 1) not in (1, (1,), (1, 1)) else []
@@ -127,17 +125,17 @@ def _draw(labels, edges, title):
     above = [[a for a, b in down if b == k] for k in n]
     for k in n:
         kin = [c for c in n if above[c] == above[k]]
-        x.append(fmean([x[a] for a in above[k]] or [0]) + kin.index(k) - (len(kin) - 1) / 2)
+        x.append(sum(x[a] for a in above[k]) / max(len(above[k]), 1) + kin.index(k) - (len(kin) - 1) / 2)
     pitch = min((WIDTH - LANE * bool(around)) / (max(x) - min(x) + 1), 270)
     right = pitch * (max(x) - min(x) + 1)
-    # A box that has its row for itself is as wide as all columns.
-    passed = {level for a, b in down for level in range(row[a] + 1, row[b])}
-    free = [row.count(row[k]) == 1 and row[k] not in passed for k in n]
+    # A box is as wide as all columns where no other way ends or passes.
+    free = [all(k in way or not row[way[0]] <= row[k] <= row[way[1]] for way in down) for k in n]
     middle = [right / 2 if free[k] else (x[k] - min(x) + 0.5) * pitch for k in n]
-    half = [right / 2 - 3 if free[k] else pitch / 2 - 3 for k in n]
+    half = [(right if free[k] else pitch) / 2 - 3 for k in n]
     lines = [[f'<tspan font-weight="bold">{name}</tspan>'] * bool(name) for name, _, _ in labels]
     for k in n:
-        lines[k] += textwrap.wrap(", ".join(labels[k][1]), int(half[k] / 3.2), **WHOLE_WORDS)
+        text = ", ".join(labels[k][1]).replace("BN, ReLU", "BN,\xa0ReLU")
+        lines[k] += textwrap.wrap(text, int(half[k] / 3.2), **WHOLE_WORDS)
     deep = [max(len(lines[k]) for k in n if row[k] == level) for level in range(max(row) + 1)]
     top = [2 + LINE * sum(deep[: row[k]]) + (GAP + 8) * row[k] for k in n]
     low = [top[k] + LINE * len(lines[k]) + 8 for k in n]
