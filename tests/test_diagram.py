@@ -4,13 +4,16 @@ import re
 from xml.etree import ElementTree
 
 import keras
+import matplotlib
 import numpy as np
 import pytest
 
 from genre_utils import models, plots
+from genre_utils.features import MelConfig
 
 pytestmark = pytest.mark.quick
 
+matplotlib.use("Agg")
 SHAPES = {"bbnn": (64, 32, 1), "inception_resnet": (64, 32, 1), "baseline_a_2d": (64, 32, 1), "baseline_b": (64, 32, 1)}
 SHAPES |= {"baseline_a_1d": (16_384, 1), "densenet121": (64, 32, 1), "fusion": ((65_536, 1), (224, 224, 1))}
 NETWORKS = {}
@@ -159,6 +162,23 @@ def test_a_cell_sees_what_changes_it(name, layer):
             maps = maps[:, maps.shape[1] // 2, maps.shape[2] // 2]
         changed = ~np.isclose(maps[1:], maps[0], rtol=1e-6).all(axis=-1)
         assert changed.sum() == expected
+
+
+def test_what_a_cell_sees_is_drawn_in_the_middle_of_the_spectrogram():
+    config = MelConfig(n_samples=63 * 1_024, n_mels=32)
+    spectrogram = np.random.default_rng(0).normal(size=config.shape)
+    layers = ["shallow-pool", "block_1-concat"]
+    fig = plots.receptive_field(spectrogram, network("bbnn"), layers, config, "made-up numbers")
+    fig.canvas.draw()
+    assert fig.get_supxlabel() == "Data: made-up numbers"
+    second = config.hop_length / config.sr
+    for box, (frames, bands) in zip(fig.axes[0].patches, [(6, 3), (22, 7)], strict=True):
+        assert (box.get_width(), box.get_height()) == (frames * second, bands)
+        assert box.get_center() == pytest.approx((32 * second, 16))
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == [
+        "shallow-pool: 6 frames (0.28 s) × 3 bands",
+        "block_1-concat: 22 frames (1.02 s) × 7 bands",
+    ]
 
 
 def test_receptive_fields_of_waveforms_and_of_two_inputs():

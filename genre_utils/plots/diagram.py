@@ -69,9 +69,8 @@ def diagram(model, part=None, title=""):
         elif roles == "m" and times == 1:
             words.append(f"{op.output.shape[-1]:,}\xa0channels")
         labels.append((name, words, colour))
-    labels.append(
-        ("", [f"all this × {times}: output" if times > 1 else "output", _size(inside[-1].output.shape[1:])], "none")
-    )
+    end = f"all this × {times}: output" if times > 1 else "output"
+    labels.append(("", [end, _size(inside[-1].output.shape[1:])], "none"))
     place = {op: k for k, box in enumerate(boxes) for op in box}
     edges = {(place[a], place[op]) for op in place if op in inside for a in above[op] if place[a] < place[op]}
     edges = sorted(edges | {(len(boxes) - 1, len(boxes))})

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ._figure import CMAP, finalize, grid, hz_ticks
-from .sound import _draw_spectra
+from ._figure import CMAP, finalize, grid
+from .sound import spectrograms
 
 
 def parts(table, title=""):
@@ -108,14 +108,13 @@ def receptive_field(spectrogram, model, layers, config, source=""):
     """
     from ..models import receptive_field
 
-    fig, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
-    _draw_spectra([ax], [spectrogram], config, *hz_ticks(config))
-    second = config.hop_length / config.sr
+    fig, second = spectrograms({"": spectrogram}, config, source, columns=1), config.hop_length / config.sr
+    fig.set_figheight(3 + 0.2 * len(layers))
     for k, layer in enumerate(layers):
         frames, bands = receptive_field(model, layer)
         corner = (len(spectrogram) - frames) / 2 * second, (config.n_mels - bands) / 2
         label = f"{layer}: {frames} frames ({frames * second:.2f} s) × {bands} bands"
-        ax.add_patch(plt.Rectangle(corner, frames * second, bands, fill=False, color=f"C{k}", linewidth=2, label=label))
-    ax.set(xlabel="time (s)", ylabel="frequency (Hz)")
+        box = plt.Rectangle(corner, frames * second, bands, fill=False, color=f"C{k}", linewidth=2, label=label)
+        fig.axes[0].add_patch(box)
     fig.legend(loc="outside upper left", fontsize="small", frameon=False)
-    return finalize(fig, source)
+    return fig
