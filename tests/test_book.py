@@ -310,3 +310,12 @@ def test_links_out_of_the_book_and_audio_are_fine(tmp_path):
     body = '<a href="https://example.org">x</a><a href="page.html#top">y</a><audio src="a.mp3"></audio>'
     (tmp_path / "page.html").write_text(body)
     assert checks.check_pages(tmp_path) == []
+
+
+def test_a_page_tells_no_folder_of_the_builder():
+    source = '# Parameters\ndata_dir = "/home/somebody/my clips"\nseed = 3\n'
+    nb = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source, metadata={"tags": ["injected-parameters"]})],
+    )
+    execute._fold(nb)
+    assert nb.cells[0].source == '# Parameters\ndata_dir = "…/my clips"\nseed = 3\n'
