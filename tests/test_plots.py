@@ -106,15 +106,6 @@ def test_ticks_in_hz_stand_in_their_bands_or_not_at_all(spectra, sr, labels):
         assert centres[band] <= float(label.replace(",", "")) <= centres[band + 1]
 
 
-def test_clip_sheet(clips, spectra):
-    fig = plots.clip_sheet(clips, spectra, CONFIG, SOURCE)
-    assert foot(fig) == f"Data: {SOURCE}" and len(fig.axes) == 2 * 2 + 1
-    for (wave, mel), (name, y) in zip(np.reshape(fig.axes[:4], (2, 2)), clips.items()):
-        assert wave.get_ylabel() == name and envelope(wave)[:, 1].max() == y.max()
-        np.testing.assert_array_equal(mel.images[0].get_array(), spectra[name].T)
-    assert fig.axes[2].get_xlim() == (0, CONFIG.seconds)
-
-
 def test_windows_tell_which_samples_none_of_them_reaches(clips):
     configs = {"short": MelConfig(win_length=512), "long": MelConfig()}
     fig = plots.windows(clips["one"], configs, 1, SOURCE, n_frames=2)
