@@ -7,4 +7,4 @@ from ._figure import CMAP, PALETTE, finalize, style
 from .diagram import diagram
 from .networks import feature_maps, kernels, parts, receptive_field
 from .results import confusion, history, intervals, scores_by_genre
-from .sound import spectrograms, waveforms, windows
+from .sound import spectrograms, windows
