@@ -3,8 +3,11 @@
 import hashlib
 import json
 import os
+import sys
+import tempfile
 import uuid
 from contextlib import contextmanager, suppress
+from importlib import metadata
 from pathlib import Path
 
 
@@ -98,6 +101,36 @@ def checked_folder(out_dir):
     return Path(out_dir).expanduser()
 
 
+@contextmanager
+def captured_stderr(kept):
+    """Turn the process's standard error into a file, also for libraries that are not written in Python.
+
+    Where there is no room for the file, or no standard error, nothing is captured: better too much on the page than
+    too little.
+
+    Parameters
+    ----------
+    kept : callable
+        What to write to standard error in the end, from all the bytes that were captured.
+    """
+    try:
+        file, stderr = tempfile.TemporaryFile(), os.dup(2)
+    except OSError:
+        yield
+        return
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        with file:
+            file.seek(0)
+            written = kept(file.read())
+        with suppress(OSError), open(2, "wb", closefd=False) as stderr:
+            stderr.write(written)
+
+
 def digest(*parts):
     """Short hash of anything that JSON can write.
 
@@ -148,6 +181,23 @@ def refuse_another_run(folder, found, expected):
         told = [f"{name} was {_short(then)}, now {_short(now)}" for name, (then, now) in differ.items()]
         more = f"; and {len(told) - 4} more" if len(told) > 4 else ""
         raise ValueError(f"{folder} holds another run ({'; '.join(told[:4])}{more}): name another folder")
+
+
+def version(name):
+    """Version of a package, as it says itself when it is imported, otherwise as it was installed.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+        Empty where there is none.
+    """
+    with suppress(metadata.PackageNotFoundError):
+        return getattr(sys.modules.get(name), "__version__", None) or metadata.version(name)
+    return ""
 
 
 def cache_dir():

@@ -3,16 +3,14 @@
 import json
 import platform
 import shutil
-import sys
 from contextlib import nullcontext
 from dataclasses import asdict, replace
-from importlib import metadata
 
 import numpy as np
 import pandas as pd
 
 from .. import __version__, datasets, features
-from .._store import checked_folder, digest, only_writer, parallel, refuse_another_run, write_atomically
+from .._store import checked_folder, digest, only_writer, parallel, refuse_another_run, version, write_atomically
 from . import splits as _splits
 from .result import COLUMNS, DIGITS, LAYOUT, Result, save
 
@@ -190,13 +188,7 @@ def versions(backend):
     dict of str to str
     """
     found = {"genre-utils": __version__, "python": platform.python_version(), "numpy": np.__version__}
-    for name in ("keras", backend, "librosa"):
-        module = sys.modules.get(name)
-        try:
-            found[name] = getattr(module, "__version__", None) or metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return found | {name: told for name in ("keras", backend, "librosa") if (told := version(name))}
 
 
 def _run_fold(train, split, fold, path):

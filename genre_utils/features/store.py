@@ -3,14 +3,13 @@
 import hashlib
 import json
 from dataclasses import asdict, replace
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from .. import audio, datasets
+from .. import _store, audio, datasets
 from .._store import cache_dir, parallel
 from .config import MelConfig
 from .mel import log_mel, standardise
@@ -141,10 +140,8 @@ def version():
     -------
     str
     """
-    try:
-        return f"{EXTRACTOR}, librosa {metadata.version('librosa')}"
-    except metadata.PackageNotFoundError:
-        return f"{EXTRACTOR}, without librosa"
+    librosa = _store.version("librosa")
+    return f"{EXTRACTOR}, librosa {librosa}" if librosa else f"{EXTRACTOR}, without librosa"
 
 
 def store_key(index, config):
