@@ -42,23 +42,34 @@ def write_atomically(path, content):
 
 
 @contextmanager
-def only_writer(folder):
+def only_writer(out_dir):
     """Hold a folder for one process at a time, and tidy what a killed one left half written.
 
     Parameters
     ----------
-    folder : Path
-        Made when missing.
+    out_dir : str or Path or None
+        Made when missing; None keeps nothing.
+
+    Yields
+    ------
+    Path or None
+        The folder, with ``~`` expanded.
 
     Raises
     ------
     ValueError
-        If another process holds it.
+        For an empty name, or if another process holds the folder.
     OSError
         If the folder cannot be written to.
     """
     from filelock import FileLock, Timeout
 
+    if out_dir is None:
+        yield None
+        return
+    if not str(out_dir).strip():
+        raise ValueError("out_dir is empty: name a folder, or give None to keep nothing")
+    folder = Path(out_dir).expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock")
@@ -72,33 +83,9 @@ def only_writer(folder):
     try:
         for left_over in folder.glob(".*.part"):
             left_over.unlink(missing_ok=True)
-        yield
+        yield folder
     finally:
         lock.release()
-
-
-def checked_folder(out_dir):
-    """The folder that an `out_dir` names.
-
-    Parameters
-    ----------
-    out_dir : str or Path or None
-
-    Returns
-    -------
-    Path or None
-        With ``~`` expanded.
-
-    Raises
-    ------
-    ValueError
-        For an empty name.
-    """
-    if out_dir is None:
-        return None
-    if not str(out_dir).strip():
-        raise ValueError("out_dir is empty: name a folder, or give None to keep nothing")
-    return Path(out_dir).expanduser()
 
 
 @contextmanager
