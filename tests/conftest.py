@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 ROOT = Path(__file__).parents[1]
 # Real sound for whoever has it: a folder with gtzan_clips/, gtzan_logmel.npz, …; tests that want it skip without.
 REAL_DATA = Path(os.environ.get("GENRE_UTILS_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,3 +60,17 @@ def collection(tmp_path):
             y = tone(3 + 0.1 * i, hz=hz) + rng.normal(0, 0.01, round((3 + 0.1 * i) * 22_050))
             soundfile.write(path, y, 22_050)
     return root
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not path:
+        pytest.skip(f"needs a browser: install one of {', '.join(BROWSERS)} (Debian: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=quiet)
+        yield browser
+        browser.close()

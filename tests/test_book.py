@@ -20,7 +20,6 @@ from book.build.__main__ import build, only_build
 ROOT = Path(__file__).parents[1]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def run_build(folder, *arguments):
@@ -92,24 +91,16 @@ def site(book):
     server.server_close()
 
 
-@pytest.fixture(scope="session")
-def browser():
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not path:
-        pytest.skip(f"needs a browser: install one of {', '.join(BROWSERS)} (Debian: apt install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=quiet)
-        yield browser
-        browser.close()
+LOOKS = {
+    "laptop": {"viewport": {"width": 1280, "height": 844}},
+    "phone in the dark": {"viewport": {"width": 360, "height": 780}, "color_scheme": "dark"},
+}
 
 
-@pytest.fixture(params=[1280, 390], ids=["laptop", "phone"])
+@pytest.fixture(params=LOOKS)
 def visit(request, browser, site):
     """Opens a page, and hands back what went wrong meanwhile."""
-    page = browser.new_page(viewport={"width": request.param, "height": 844})
+    page = browser.new_page(**LOOKS[request.param])
     wrong = []
     page.on("request", lambda r: r.url.startswith((site, "data:")) or wrong.append(f"asks {r.url}"))
     page.on("response", lambda r: r.status < 400 or wrong.append(f"{r.status} for {r.url}"))
@@ -143,6 +134,20 @@ def test_page_in_a_browser(visit, name):
     assert page.locator("mjx-merror, .MathJax_Error").count() == 0
     inside = "[...document.querySelectorAll('a[href^=\"#\"]')].map(a => decodeURIComponent(a.hash.slice(1)))"
     assert page.evaluate(f"{inside}.filter(id => id && !document.getElementById(id))") == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_tells_everything_without_scripts(browser, site, name):
+    page = browser.new_page(**LOOKS["phone in the dark"], java_script_enabled=False)
+    wrong = []
+    page.on("request", lambda r: r.url.startswith((site, "data:")) or wrong.append(f"asks {r.url}"))
+    page.goto(f"{site}/{name}.html", wait_until="load")
+    for still in ("figure.knobs > img", "figure.listen img", ".quiz details"):
+        for box in page.locator(still).all():
+            assert box.is_visible(), still
+    assert page.locator(".quiz button, figure.knobs input").count() == 0
+    assert wrong == [] and page.locator("article h1").inner_text()
+    page.close()
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -305,3 +310,12 @@ def test_links_out_of_the_book_and_audio_are_fine(tmp_path):
     body = '<a href="https://example.org">x</a><a href="page.html#top">y</a><audio src="a.mp3"></audio>'
     (tmp_path / "page.html").write_text(body)
     assert checks.check_pages(tmp_path) == []
+
+
+def test_a_page_tells_no_folder_of_the_builder():
+    source = '# Parameters\ndata_dir = "/home/somebody/my clips"\nseed = 3\n'
+    nb = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source, metadata={"tags": ["injected-parameters"]})],
+    )
+    execute._fold(nb)
+    assert nb.cells[0].source == '# Parameters\ndata_dir = "…/my clips"\nseed = 3\n'

@@ -299,8 +299,9 @@ def test_table_names_its_data_and_puts_the_index_in_the_corner():
 
 
 def test_provenance_tells_parameters_packages_and_data(collection, session):
-    session.execute('seed: int = 3\nmodel: str = "<b>"')
+    session.execute(f'seed: int = 3\nmodel: str = "<b>"\ndata_dir: str = "{collection}"')
     index = datasets.load("gtzan", collection)
     text = notebook.provenance(index).data
     assert "seed = 3" in text and "&lt;b&gt;" in text and datasets.fingerprint(index) in text
     assert f"numpy {np.__version__}" in text
+    assert f"data_dir = &#x27;…/{collection.name}&#x27;" in text and str(collection.parent) not in text

@@ -191,15 +191,55 @@ def test_functions_are_short(path):
 
 
 @every_notebook
-def test_exercises_have_solutions(path):
+def test_is_read_in_one_sitting(path):
+    assert 20 <= len(read(path).cells) <= 45
+
+
+ANSWER = re.compile(r'<details class="answer"><summary>[^<]+</summary>\n\n.+?\n\n</details>', re.DOTALL)
+
+
+@every_notebook
+def test_exercises_are_graded_checked_and_solved(path):
     cells = read(path).cells
-    solutions = [i for i, cell in enumerate(cells) if "solution" in cell.metadata.get("tags", [])]
-    exercises = [i for i, cell in enumerate(cells) if re.search(r"^#+ .*Exercise", cell.source, re.MULTILINE)]
-    assert 2 <= len(exercises) <= 4
-    for start, end in zip(exercises, [*exercises[1:], len(cells)]):
-        assert cells[start].cell_type == "markdown"
-        assert any(start < i < end for i in solutions), f"no solution: {cells[start].source.splitlines()[0]}"
-    assert solutions[0] > exercises[0]
+    starts = [i for i, cell in enumerate(cells) if re.search(r"^#+ .*Exercise", cell.source, re.MULTILINE)]
+    assert 3 <= len(starts) <= 5
+    grades = []
+    ends = [*starts[1:], next(i for i, cell in enumerate(cells) if cell.source.startswith("## Summary"))]
+    for number, (start, end) in enumerate(zip(starts, ends), start=1):
+        heading = cells[start].source.splitlines()[0]
+        told = re.fullmatch(rf"##+ Exercise {number} \((recall|change|explore)\): .+", heading)
+        assert told and cells[start].cell_type == "markdown", heading
+        grades.append(told[1])
+        by_tag = {tag: [c for c in cells[start:end] if tag in c.metadata.get("tags", [])] for tag in EXERCISE_TAGS}
+        for cell in by_tag["answer"]:
+            assert re.search(r"^answer\w* = \.\.\.", cell.source, re.MULTILINE), f"no place for an answer: {heading}"
+        assert by_tag["answer"], f"no cell for an answer: {heading}"
+        assert by_tag["check"] or told[1] == "explore", f"no check: {heading}"
+        assert all("notebook.check(" in cell.source for cell in by_tag["check"]), heading
+        kinds = [cell.cell_type for cell in by_tag["solution"]]
+        assert "code" in kinds, f"no solution in code: {heading}"
+        prose = [cell.source for cell in by_tag["solution"] if cell.cell_type == "markdown"]
+        assert prose and all(map(ANSWER.fullmatch, prose)), f"no folded solution in words: {heading}"
+        assert all("hide-cell" in c.metadata.tags for c in by_tag["solution"] if c.cell_type == "code"), heading
+    assert set(grades) == {"recall", "change", "explore"}
+
+
+EXERCISE_TAGS = ("answer", "check", "solution")
+
+
+@every_notebook
+def test_questions_have_folded_answers(path):
+    prose = [cell.source for cell in read(path).cells if cell.cell_type == "markdown"]
+    (quiz,) = [source for source in prose if source.startswith("## Check yourself")]
+    assert len(ANSWER.findall(quiz)) == 3
+    for source in prose:
+        assert len(ANSWER.findall(source)) >= source.count("**Ask yourself"), source[:80]
+
+
+@every_notebook
+def test_nothing_is_drawn_in_letters(path):
+    for cell in read(path).cells:
+        assert not re.search(r"[┌┐└┘├┤│─]{2}", cell.source), cell.source[:80]
 
 
 @every_notebook

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
+from book.evidence import checks
 from genre_utils import papers
 
 pytestmark = pytest.mark.quick
@@ -43,9 +44,9 @@ def test_an_honest_paper_passes():
         one, two = tables_of(*verdicts(seed))
         four = pd.concat([one, one]).set_axis(["inception_resnet", "bbnn"])
         scores = {"Abstract": one.iloc[0].to_dict()}
-        assert papers.check_genres(two).empty and papers.check_f1(two).empty
-        assert papers.check_macro(one, 2, "Table 1").empty
-        assert papers.check_scores(one, two, four, scores, round(one["accuracy"][0])).empty
+        assert checks.check_genres(two).empty and checks.check_f1(two).empty
+        assert checks.check_macro(one, 2, "Table 1").empty
+        assert checks.check_scores(one, two, four, scores, round(one["accuracy"][0])).empty
 
 
 @pytest.mark.parametrize("column", ["precision", "recall", "f1"])
@@ -54,13 +55,13 @@ def test_one_wrong_number_is_found_in_any_row(column):
         _, two = tables_of(*verdicts(seed))
         for row in two.index:
             wrong = change(two, row, column, two[column][row] + 0.3)
-            found = pd.concat([papers.check_genres(wrong), papers.check_f1(wrong)])
+            found = pd.concat([checks.check_genres(wrong), checks.check_f1(wrong)])
             assert f"Table 2, {row}" in found["where"].tolist()
 
 
 def test_the_misprints_that_are_known_and_no_others():
     assert papers.f1_misprints().index.tolist() == ["hiphop", "jazz", "metal"]
-    found = seen(papers.check_f1())
+    found = seen(checks.check_f1())
     assert found == {
         ("Table 2, hiphop", "f1 98.9", "98.4"),
         ("Table 2, jazz", "f1 95.8", "94.9"),
@@ -68,7 +69,7 @@ def test_the_misprints_that_are_known_and_no_others():
     }
     for where, printed, expected in found:
         corrected = change(papers.IRN_TABLE_2, where.split()[-1], "f1", float(expected))
-        assert seen(papers.check_f1(corrected)) == found - {(where, printed, expected)}
+        assert seen(checks.check_f1(corrected)) == found - {(where, printed, expected)}
     assert papers.f1_misprints(change(papers.IRN_TABLE_2, "rock", "f1", 89.3)).index.tolist()[-1] == "rock"
 
 
@@ -81,14 +82,14 @@ def test_rounding_alone_is_no_misprint():
 
 def test_table_2_prints_recall_twice():
     twice = ("Table 2", "accuracy = recall in every row", "accuracy 97.9 to 99.7")
-    found = seen(papers.check_genres())
+    found = seen(checks.check_genres())
     assert twice in found
     table = change(papers.IRN_TABLE_2, "rock", "accuracy", 97.9)
-    assert seen(papers.check_genres(table)) == found - {twice}
+    assert seen(checks.check_genres(table)) == found - {twice}
 
 
 def test_last_digits_of_table_2_that_no_whole_number_of_clips_gives():
-    found = {row for row in seen(papers.check_genres()) if "precision" in row[1]}
+    found = {row for row in seen(checks.check_genres()) if "precision" in row[1]}
     right = papers.IRN_TABLE_2["recall"].astype(int)
     possible = {genre: {round(100 * n / clips, 1) for clips in range(n, 1001)} for genre, n in right.items()}
     impossible = [genre for genre, printed in papers.IRN_TABLE_2["precision"].items() if printed not in possible[genre]]
@@ -96,28 +97,28 @@ def test_last_digits_of_table_2_that_no_whole_number_of_clips_gives():
         genre for genre in papers.IRN_TABLE_2.index if f"Table 2, {genre}" in {row[0] for row in found}
     ] == impossible
     assert impossible == ["classical", "country", "disco", "hiphop", "metal"]
-    cut_off = papers.check_genres()["why"].str.contains("cut off")
-    assert papers.check_genres()["where"][~cut_off].tolist() == ["Table 2", "Table 2, classical"]
+    cut_off = checks.check_genres()["why"].str.contains("cut off")
+    assert checks.check_genres()["where"][~cut_off].tolist() == ["Table 2", "Table 2, classical"]
     for where, printed, expected in found:
         corrected = change(papers.IRN_TABLE_2, where.split()[-1], "precision", float(expected))
-        left = {row for row in seen(papers.check_genres(corrected)) if "precision" in row[1]}
+        left = {row for row in seen(checks.check_genres(corrected)) if "precision" in row[1]}
         assert left == found - {(where, printed, expected)}
 
 
 def test_clips_taken_for_the_genres_are_all_clips():
-    found = papers.check_genres(change(papers.IRN_TABLE_2, "rock", "precision", 90.5))
+    found = checks.check_genres(change(papers.IRN_TABLE_2, "rock", "precision", 90.5))
     assert ("Table 2", "1,002 clips", "1,000") in seen(found)
-    assert not papers.check_genres()["printed"].str.contains("clips").any()
+    assert not checks.check_genres()["printed"].str.contains("clips").any()
 
 
 def test_table_1_has_its_columns_swapped():
-    found = seen(papers.check_scores())
+    found = seen(checks.check_scores())
     swap = {("Table 1", "precision 94.10", "94.19"), ("Table 1", "recall 94.19", "94.10")}
-    assert swap <= found and not swap & seen(papers.check_scores(SWAPPED))
-    assert seen(papers.check_scores(SWAPPED)) == found - swap
-    assert seen(papers.check_macro(papers.IRN_TABLE_1, 2, "Table 1")) == {("Table 1", "recall 94.19", "94.10")}
-    assert papers.check_macro(SWAPPED, 2, "Table 1").empty
-    why = papers.inconsistencies().set_index("printed")["why"]["recall 94.19"].iloc[0]
+    assert swap <= found and not swap & seen(checks.check_scores(SWAPPED))
+    assert seen(checks.check_scores(SWAPPED)) == found - swap
+    assert seen(checks.check_macro(papers.IRN_TABLE_1, 2, "Table 1")) == {("Table 1", "recall 94.19", "94.10")}
+    assert checks.check_macro(SWAPPED, 2, "Table 1").empty
+    why = checks.inconsistencies().set_index("printed")["why"]["recall 94.19"].iloc[0]
     assert why.split("; ") == [
         "mean of Table 2's genres",
         "the abstract",
@@ -126,77 +127,77 @@ def test_table_1_has_its_columns_swapped():
 
 
 def test_scores_elsewhere():
-    found = seen(papers.check_scores())
+    found = seen(checks.check_scores())
     text = {("Section 5.2", "precision 94.10", "94.19"), ("Section 5.2", "recall 94.19", "94.10")}
     cut_off = {("Table 1", "f1 94.08", "94.09"), ("Sections 1 and 2", "BBNN's accuracy 93", "94")}
     assert text | cut_off <= found
     one = {"Abstract": papers.IRN_SCORES["Abstract"]}
-    assert seen(papers.check_scores(SWAPPED, scores=one, bbnn=94)) == {("Table 1", "f1 94.08", "94.09")}
+    assert seen(checks.check_scores(SWAPPED, scores=one, bbnn=94)) == {("Table 1", "f1 94.08", "94.09")}
     four = change(papers.IRN_TABLE_4, "inception_resnet", "precision", 94.29)
-    assert ("Table 4", "precision 94.29", "94.19") in seen(papers.check_scores(table_4=four))
+    assert ("Table 4", "precision 94.29", "94.19") in seen(checks.check_scores(table_4=four))
 
 
 def test_table_4_recall_of_equal_genres_is_accuracy():
-    assert seen(papers.check_macro()) == {("Table 4, bbnn", "recall 94.0", "93.9")}
-    assert papers.check_macro(change(papers.IRN_TABLE_4, "bbnn", "recall", 93.9)).empty
-    wrong = papers.check_macro(change(papers.IRN_TABLE_4, "inception_resnet", "f1", 94.19))
+    assert seen(checks.check_macro()) == {("Table 4, bbnn", "recall 94.0", "93.9")}
+    assert checks.check_macro(change(papers.IRN_TABLE_4, "bbnn", "recall", 93.9)).empty
+    wrong = checks.check_macro(change(papers.IRN_TABLE_4, "inception_resnet", "f1", 94.19))
     assert wrong["expected"].tolist()[0] == "at most 94.15" and len(wrong) == 2
-    wrong = papers.check_macro(change(papers.IRN_TABLE_4, "inception_resnet", "recall", 94.12))
+    wrong = checks.check_macro(change(papers.IRN_TABLE_4, "inception_resnet", "recall", 94.12))
     assert ("Table 4, inception_resnet", "recall 94.12", "94.10") in seen(wrong)
 
 
 def test_parameters():
     unlike = ("Table 4, bbnn", "185,642 parameters", "190,826")
     marks = {("Table 3", "1.600", "1,600"), ("Table 3", "149.418", "149,418")}
-    assert seen(papers.check_parameters()) == {unlike} | marks
+    assert seen(checks.check_parameters()) == {unlike} | marks
     alike = change(papers.IRN_TABLE_4, "bbnn", "parameters", 190_826)
-    assert seen(papers.check_parameters(table_4=alike)) == marks
+    assert seen(checks.check_parameters(table_4=alike)) == marks
     text = ("147,818", "1,600", "149,418")
-    assert seen(papers.check_parameters(text=text)) == {unlike}
+    assert seen(checks.check_parameters(text=text)) == {unlike}
     three = papers.IRN_TABLE_3.assign(trainable=147_819)
-    assert ("Table 3", "149,418 parameters", "149,419") in seen(papers.check_parameters(three))
+    assert ("Table 3", "149,418 parameters", "149,419") in seen(checks.check_parameters(three))
     four = change(papers.IRN_TABLE_4, "inception_resnet", "parameters", 149_481)
-    assert ("Table 4", "149,481 parameters", "149,418") in seen(papers.check_parameters(table_4=four))
+    assert ("Table 4", "149,481 parameters", "149,418") in seen(checks.check_parameters(table_4=four))
 
 
 def test_layers_and_shapes_of_inception_resnet():
     quarter = ("Sections 3 and 5.3", "pooling (4, 1) reduces by 25%", "75%")
-    assert seen(papers.check_layers()) == {quarter}
-    assert papers.check_layers(stem=papers.IRN_STEM | {"bbnn_removes": 0.75}).empty
-    assert ("Section 3", "89 layers", "90") in seen(papers.check_layers(papers.IRN_LAYERS | {"stem": 6}))
+    assert seen(checks.check_layers()) == {quarter}
+    assert checks.check_layers(stem=papers.IRN_STEM | {"bbnn_removes": 0.75}).empty
+    assert ("Section 3", "89 layers", "90") in seen(checks.check_layers(papers.IRN_LAYERS | {"stem": 6}))
     modules = papers.IRN_MODULE_LAYERS | {"module_b": 17}
-    assert ("Section 3, modules", "54 layers", "55") in seen(papers.check_layers(modules=modules))
+    assert ("Section 3, modules", "54 layers", "55") in seen(checks.check_layers(modules=modules))
     stem = papers.IRN_STEM | {"frames": (647, 324, 162)}
-    assert ("Section 3, stem", "324 frames", "323") in seen(papers.check_layers(stem=stem))
+    assert ("Section 3, stem", "324 frames", "323") in seen(checks.check_layers(stem=stem))
 
 
 def test_frames_follow_from_length_rate_and_hop():
-    assert seen(papers.check_input()) == {
+    assert seen(checks.check_input()) == {
         ("Section 4.2", "647 frames", "646"),
         ("Section 4.2", "window 512, hop 1,024", "hop at most window"),
     }
     bbnn = papers.IRN_INPUT | {"seconds": 661_794 / 22_050}
-    assert papers.check_input(bbnn)["printed"].tolist() == ["window 512, hop 1,024"]
-    assert papers.check_input(bbnn | {"window": 2_048}).empty
+    assert checks.check_input(bbnn)["printed"].tolist() == ["window 512, hop 1,024"]
+    assert checks.check_input(bbnn | {"window": 2_048}).empty
     for setting in papers.FMA_INPUTS.values():
-        found = papers.check_input(setting).set_index("printed")["expected"]
+        found = checks.check_input(setting).set_index("printed")["expected"]
         clip = np.zeros(setting["seconds"] * setting["sr"], dtype=np.float32)
         shape = librosa.stft(clip, n_fft=setting["window"], hop_length=setting["hop"]).shape
         assert found[f"{setting['frames']} frames"] == str(shape[1]) != str(setting["frames"])
         if "rows" in setting:
             assert found["513 rows of an STFT (Section V)"] == f"{shape[0]:,}"
-        at_gtzans_rate = papers.check_input(setting | {"sr": 22_050, "rows": None})
+        at_gtzans_rate = checks.check_input(setting | {"sr": 22_050, "rows": None})
         assert at_gtzans_rate.empty
-    assert papers.check_input(papers.FMA_INPUTS["baselines"])["expected"].tolist() == ["93", "217", "1,737"]
-    assert papers.check_input(papers.FMA_INPUTS["densenet121"])["expected"].tolist() == ["162", "124"]
+    assert checks.check_input(papers.FMA_INPUTS["baselines"])["expected"].tolist() == ["93", "217", "1,737"]
+    assert checks.check_input(papers.FMA_INPUTS["densenet121"])["expected"].tolist() == ["162", "124"]
 
 
 def test_the_fma_study_follows_its_own_definitions_but_for_an_uneven_test_set():
     table = papers.FMA_TABLE_1
-    assert papers.check_f1(table, 3).empty
+    assert checks.check_f1(table, 3).empty
     for row in table.index:
-        assert len(papers.check_f1(change(table, row, "f1", table["f1"][row] + 0.004), 3)) == 1
-    uneven = papers.inconsistencies().query("paper == 'FMA study' and where.str.startswith('Table 1')")
+        assert len(checks.check_f1(change(table, row, "f1", table["f1"][row] + 0.004), 3)) == 1
+    uneven = checks.inconsistencies().query("paper == 'FMA study' and where.str.startswith('Table 1')")
     assert uneven["where"].tolist() == [f"Table 1, {name}" for name in ("baseline_a_2d", "densenet121", "fusion")]
 
 
@@ -212,18 +213,18 @@ def test_the_text_orders_the_networks_as_the_tables_do():
 
 
 def test_densenet_halves_its_channels():
-    assert seen(papers.check_densenet()) == {("Section V", "transitions increasing the channels", "decreasing")}
-    assert papers.check_densenet()["why"].tolist() == ["256 to 128, 512 to 256, 1024 to 512"]
-    assert papers.check_densenet(transitions="decreasing").empty
-    assert ("Section V", "121 layers", "169") in seen(papers.check_densenet(blocks=(6, 12, 32, 32)))
+    assert seen(checks.check_densenet()) == {("Section V", "transitions increasing the channels", "decreasing")}
+    assert checks.check_densenet()["why"].tolist() == ["256 to 128, 512 to 256, 1024 to 512"]
+    assert checks.check_densenet(transitions="decreasing").empty
+    assert ("Section V", "121 layers", "169") in seen(checks.check_densenet(blocks=(6, 12, 32, 32)))
 
 
 def test_all_findings_in_one_table():
-    found = papers.inconsistencies()
+    found = checks.inconsistencies()
     assert found.columns.tolist() == ["where", "printed", "expected", "why", "paper"]
     assert not found.duplicated(["where", "printed", "paper"]).any() and found.notna().all(axis=None)
-    every = [papers.check_scores(), papers.check_f1(), papers.check_genres(), papers.check_parameters()]
-    every += [papers.check_macro(), papers.check_input(), papers.check_layers()]
+    every = [checks.check_scores(), checks.check_f1(), checks.check_genres(), checks.check_parameters()]
+    every += [checks.check_macro(), checks.check_input(), checks.check_layers()]
     assert set.union(*map(seen, every)) == seen(found.query("paper == 'Inception-ResNet'"))
 
 

@@ -157,11 +157,13 @@ def _describe(error) -> str:
 
 
 def _fold(nb) -> None:
-    """Fold the cells that a reader need not see at once, and drop papermill's timings."""
+    """Fold the cells that a reader need not see at once; drop papermill's timings and the folders of this machine."""
     for cell in nb.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
         tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags:
+            cell.source = re.sub(r'"/[^"\n]*/([^"/\n]+)"', r'"…/\1"', cell.source)
         for tag in FOLDED.keys() & set(tags):
             if cell.cell_type == "code":
                 cell.metadata.tags = sorted({*tags, FOLDED[tag]})

@@ -10,7 +10,7 @@ from genre_utils import evaluation, features, models, papers
 from genre_utils.models import search
 from genre_utils.models.inception_resnet import VARIANTS
 
-from . import rules
+from . import checks, rules
 from .measured import NAMES, Finding, interval, points
 
 IRN_4, IRN_2, FMA_1 = papers.IRN_TABLE_4, papers.IRN_TABLE_2, papers.FMA_TABLE_1
@@ -18,7 +18,7 @@ FMA_TEST = round(0.1 * (8_000 - len(papers.FMA_FAULTY)))
 ORDINARY = papers.ordinary_accuracy(FMA_1["accuracy"], 8)
 
 
-inconsistencies = cache(papers.inconsistencies)
+inconsistencies = cache(checks.inconsistencies)
 
 
 @cache
@@ -28,7 +28,7 @@ def parts(name, variant=None):
 
 
 def printed_at(places, pattern, text, paper="Inception-ResNet"):
-    """Whether `papers.inconsistencies` finds anything at these places; `text` says what follows from what."""
+    """Whether `checks.inconsistencies` finds anything at these places; `text` says what follows from what."""
 
     def check():
         found = inconsistencies()

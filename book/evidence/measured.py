@@ -127,7 +127,7 @@ def drawn(runs, statistic, *others):
     columns = [pd.concat([run.predictions for run in several], ignore_index=True) for several in (runs, *others)]
     columns = [table.sort_values(["clip_id", "fold"], kind="stable").reset_index(drop=True) for table in columns]
     table, predicted = columns[0], [column["predicted"].to_numpy() for column in columns]
-    groups = table["artist"] if table["artist"].ne("").all() else table["clip_id"]
+    groups = table["artist"].where(table["artist"].ne(""), table["clip_id"])  # as `evaluation.compare` draws
     label = table["label"].to_numpy()
     low, high = evaluation.bootstrap(statistic, label, *predicted, groups=groups.to_numpy(), n_resamples=1_000)
     return statistic(label, *predicted), low, high

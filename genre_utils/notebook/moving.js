@@ -42,8 +42,10 @@
           right += choice === answer;
           for (const other of row.children) {
             other.setAttribute('aria-disabled', 'true');
-            if (other.textContent === answer) other.append(' ✓');
-            else if (other === button) other.append(' ✗');
+            const verdict = other.textContent === answer ? ['✓', 'right'] : ['✗', 'wrong'];
+            if (other !== button && verdict[1] === 'wrong') continue;
+            other.append(` ${verdict[0]}`);
+            other.setAttribute('aria-label', `${other.getAttribute('aria-label')}, ${verdict[1]}`);
           }
           tell();
         });

@@ -94,7 +94,7 @@ def listen(sounds, sr=None, seconds=MP3_SECONDS):
         hop = max(1, len(y) // 600)
         config = features.MelConfig(rate, len(y), hop_length=hop, n_mels=96, ref="max")
         picture = io.BytesIO()
-        image.imsave(picture, features.log_mel(y, config).T, cmap=CMAP, origin="lower", vmin=-70, format="png")
+        image.imsave(picture, features.log_mel(y, config).T, cmap=CMAP, origin="lower", vmin=-70, format="webp")
         told = f"Log-mel spectrogram of {caption}: {len(y) / rate:.1f} s from left to right, low bands below."
         seen = f'<div class="seen">{_image(picture.getvalue(), told)}<i></i></div>'
         shown.append(_figure("player listen", seen + _audio(y, rate, caption), caption))
@@ -229,7 +229,7 @@ def _audio(y, sr, caption):
 
 
 def _image(data, alt):
-    return f'<img src="{_url(data, "png")}" alt="{html.escape(alt)}">'
+    return f'<img src="{_url(data, "webp")}" alt="{html.escape(alt)}">'
 
 
 def _url(data, kind):

@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 
 from IPython import get_ipython
 from IPython.display import HTML
@@ -157,7 +158,7 @@ def provenance(index=None):
     rows = {}
     if (shell := get_ipython()) is not None:
         types, _ = _declared_parameters(shell)
-        rows["parameters"] = ", ".join(f"{name} = {shell.user_ns[name]!r}" for name in types)
+        rows["parameters"] = ", ".join(f"{name} = {_public(shell.user_ns[name])!r}" for name in types)
     if index is not None:
         rows["data"] = f"{datasets.source(index)}; fingerprint {datasets.fingerprint(index)}"
     rows["packages"] = ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name)))
@@ -170,6 +171,11 @@ def provenance(index=None):
         rows["device"] = training.device()
     cells = "".join(f'<tr><th scope="row">{k}</th><td>{html.escape(v)}</td></tr>' for k, v in rows.items())
     return HTML(f'<details class="provenance" open><summary>Provenance</summary><table>{cells}</table></details>')
+
+
+def _public(value):
+    """A parameter's value without the folders of this machine."""
+    return f"…/{Path(value).name}" if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _version(name):
