@@ -313,7 +313,7 @@ def test_links_out_of_the_book_and_audio_are_fine(tmp_path):
 
 
 def test_a_page_tells_no_folder_of_the_builder():
-    source = '# Parameters\ndata_dir = "/home/somebody/my clips"\nseed = 3\n'
+    source = '# Parameters\ndata_dir = "/srv/somebody/my clips"\nseed = 3\n'
     nb = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source, metadata={"tags": ["injected-parameters"]})],
     )
