@@ -175,7 +175,8 @@ def what_all_read(root: Path) -> str:
     """Digest of what may change any notebook's outputs: Python and its packages, the package, the kept results."""
     installed = sorted(f"{package.name} {package.version}" for package in importlib.metadata.distributions())
     kept = sorted(path for path in (root / "book/results").glob("*") if path.is_file())
-    code = [Path(__file__), Path(checks.__file__), *sorted((root / "genre_utils").rglob("*.py")), *kept]
+    package = sorted(path for path in (root / "genre_utils").rglob("*") if path.suffix in (".py", ".csv"))
+    code = [Path(__file__), Path(checks.__file__), *package, *kept]
     return _digest(sys.version, *installed, *code)
 
 
