@@ -133,23 +133,6 @@ def test_confusion_writes_counts_and_shades_shares():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["blues", "jazz", "rock"]
 
 
-def test_scores_by_genre_with_the_papers_ring():
-    table = pd.DataFrame({"precision": [0.9, 0.5], "recall": [0.8, 0.4], "f1": [0.85, 0.44]}, index=["jazz", "rock"])
-    fig = plots.scores_by_genre(table, SOURCE, published=pd.Series({"rock": 0.7, "jazz": 0.6}))
-    assert foot(fig) == f"Data: {SOURCE}"
-    (ax,) = fig.axes
-    genres = dict(zip(ax.get_yticks(), [label.get_text() for label in ax.get_yticklabels()], strict=True))
-    drawn = {
-        points.get_label(): {genres[place]: score for score, place in points.get_offsets()} for points in ax.collections
-    }
-    assert drawn == {
-        "precision": {"jazz": 0.9, "rock": 0.5},
-        "recall": {"jazz": 0.8, "rock": 0.4},
-        "F1": {"jazz": 0.85, "rock": 0.44},
-        "F1 in the paper": {"jazz": 0.6, "rock": 0.7},
-    }
-
-
 def test_parts(network):
     fig = plots.parts(network, "a network")
     foot(fig)
@@ -166,16 +149,6 @@ def test_feature_maps_are_drawn_as_they_are():
     assert [ax.get_title() for ax in fig.axes] == ["input", "map 3"] and fig.get_supxlabel() == f"Data: {SOURCE}"
     for ax, picture in zip(fig.axes, maps.values()):
         np.testing.assert_array_equal(ax.images[0].get_array(), picture.T)
-
-
-def test_kernels_share_one_scale_around_zero():
-    weights = np.random.default_rng(0).normal(size=(3, 4, 5))
-    fig = plots.kernels(weights, SOURCE, columns=3)
-    drawn = [ax for ax in fig.axes if ax.images]
-    assert len(drawn) == 5
-    for k, ax in enumerate(drawn):
-        np.testing.assert_array_equal(ax.images[0].get_array(), weights[..., k].T)
-        assert ax.images[0].get_clim() == (-np.abs(weights).max(), np.abs(weights).max())
 
 
 def test_intervals_stand_at_their_scores():
