@@ -14,12 +14,8 @@ from pathlib import Path
 from . import FULL, ROOT, BookError, checks
 
 KEPT_RUNS = 4
-FOLDED = {"setup": "hide-input", "injected-parameters": "hide-input", "solution": "hide-cell"}
-PROMPTS = {
-    "setup": "Show the set-up",
-    "injected-parameters": "Show the parameters of this run",
-    "solution": "Show a solution",
-}
+FOLDED = {"injected-parameters": "hide-input", "solution": "hide-cell"}
+PROMPTS = {"injected-parameters": "Parameters of this run", "solution": "Show a solution"}
 
 
 def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs: int = 2) -> dict[str, float]:
