@@ -3,7 +3,7 @@
 Scores are in per cent for the Inception-ResNet paper and from 0 to 1 for the FMA study, as they print them.
 """
 
-from pathlib import Path
+import pathlib
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ def _table(rows, columns, source):
 
 
 def _printed(name, source):
-    table = pd.read_csv(Path(__file__).with_name(f"{name}.csv"), index_col=0)
+    table = pd.read_csv(pathlib.Path(__file__).with_name(f"{name}.csv"), index_col=0)
     table.attrs["source"] = source
     return table
 
