@@ -43,7 +43,7 @@ def history(table, source="", chance=None):
     axes[1].set(ylim=(0, 1.02))
     if chance is not None:
         axes[1].axhline(chance, color="0.5", linestyle=":", label="guessing")
-    axes[1].legend(loc="upper left", frameon=False, fontsize="small")
+    axes[1].legend(loc="best", frameon=False, fontsize="small")
     return finalize(fig, source)
 
 
