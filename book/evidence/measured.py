@@ -119,7 +119,9 @@ def points(x):
 
 
 def interval(low, high):
-    return f"[{points(low)}, {points(high)}]"
+    """Both ends in points; one that rounds to zero, on which a verdict may rest, with a second decimal."""
+    ends = [points(x) if abs(x) >= 0.0005 else f"{100 * x + 0.0:.2f}".replace("-", "−") for x in (low, high)]
+    return f"[{', '.join(ends)}]"
 
 
 def drawn(runs, statistic, *others):

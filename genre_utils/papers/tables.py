@@ -3,7 +3,7 @@
 Scores are in per cent for the Inception-ResNet paper and from 0 to 1 for the FMA study, as they print them.
 """
 
-from pathlib import Path
+import pathlib
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ BBNN = "Liu et al. (2021), Bottom-up broadcast neural network for music genre cl
 
 
 def _printed(name, source):
-    table = pd.read_csv(Path(__file__).with_name(f"{name}.csv"), index_col=0)
+    table = pd.read_csv(pathlib.Path(__file__).with_name(f"{name}.csv"), index_col=0)
     table.attrs["source"] = source
     return table
 
