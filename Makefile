@@ -1,7 +1,7 @@
-# make book · make check · make test · make results · make lab · make bench. All install into .venv first when something changed.
+# make book · make check · make test · make results · make lab · make bench · make repository. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book check test results lab bench clean
+.PHONY: help book check test results lab bench repository clean
 
 PYTHON ?=
 PROFILE ?= demo
@@ -9,9 +9,10 @@ DATA_DIR ?=
 JOBS ?= 2
 SET ?=
 MINUTES ?= 0
+URL ?=
 MIN_FREE_GB ?= 8
 PYTEST_ARGS ?= -n 2 --dist loadfile
-export PYTHON DATA_DIR MIN_FREE_GB
+export PYTHON DATA_DIR MIN_FREE_GB URL
 
 RUN := .venv/bin/python
 INSTALLED := .venv/.installed
@@ -25,6 +26,7 @@ help:
 	@echo "make results show the list of real runs; with MINUTES=60 DATA_DIR=folder with log-mels do what is missing of it"
 	@echo "make lab     open the notebooks in JupyterLab"
 	@echo "make bench   run the benchmarks"
+	@echo "make repository URL=https://github.com/owner/name   write your fork's address everywhere"
 	@echo "make clean   delete _build (the book, its caches and earlier runs)"
 	@echo "Each installs what it needs into .venv first, with PYTHON=... or the first Python 3.11 to 3.13 found."
 
@@ -50,6 +52,9 @@ lab: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(RUN) "$$script"; done
+
+repository: $(INSTALLED)
+	@$(RUN) -m book.repository "$$URL"
 
 clean:
 	rm -rf _build
