@@ -352,4 +352,4 @@ def test_what_a_choice_on_test_clips_is_worth(empty):
     for protocol, accuracy in (("last_weights", 0.7), ("chosen_on_validation", 0.7), ("chosen_on_test", 0.8)):
         make(empty, f"gtzan_10fold_baseline_a_2d_{protocol}", accuracy)
     found = asked(empty, measured.choice_of_weights("baseline_a_2d", "gtzan_10fold_baseline_a_2d_{}"))
-    assert found.verdict == "not tested" and "score 10.0 points" in found.text
+    assert found.verdict == "not tested" and "Accuracy is 10.0 points" in found.text

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PARAMETER_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
 MAX_FUNCTION_LINES = 12
+GENERATED = "../book/claims.md"  # written when the book is staged
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -265,7 +266,7 @@ def test_links_and_paths_are_relative(path):
         if cell.cell_type == "markdown":
             for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", cell.source):
                 if not re.match(r"https?://|mailto:", target):
-                    assert (path.parent / target).is_file(), f"broken link: {target}"
+                    assert target == GENERATED or (path.parent / target).is_file(), f"broken link: {target}"
 
 
 # What an executed notebook is refused for

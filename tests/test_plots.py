@@ -51,11 +51,6 @@ def texts(ax):
     return [text.get_text() for text in ax.texts if text.get_text()]
 
 
-def arrows(ax):
-    """Where the arrows begin and end."""
-    return [(note.xyann, note.xy) for note in ax.texts if getattr(note, "arrow_patch", None)]
-
-
 def envelope(ax):
     return ax.collections[0].get_paths()[0].vertices
 
@@ -109,15 +104,6 @@ def test_ticks_in_hz_stand_in_their_bands_or_not_at_all(spectra, sr, labels):
     for tick, label in zip(ax.get_yticks(), labels, strict=True):
         band = int(tick - 0.5)
         assert centres[band] <= float(label.replace(",", "")) <= centres[band + 1]
-
-
-def test_clip_sheet(clips, spectra):
-    fig = plots.clip_sheet(clips, spectra, CONFIG, SOURCE)
-    assert foot(fig) == f"Data: {SOURCE}" and len(fig.axes) == 2 * 2 + 1
-    for (wave, mel), (name, y) in zip(np.reshape(fig.axes[:4], (2, 2)), clips.items()):
-        assert wave.get_ylabel() == name and envelope(wave)[:, 1].max() == y.max()
-        np.testing.assert_array_equal(mel.images[0].get_array(), spectra[name].T)
-    assert fig.axes[2].get_xlim() == (0, CONFIG.seconds)
 
 
 def test_windows_tell_which_samples_none_of_them_reaches(clips):
@@ -192,34 +178,6 @@ def test_parts(network):
     assert [bar.get_width() for bar in macs.patches] == [2, 9, 4, 1]
     assert texts(parameters) == ["0.5", "12.0", "3.0", "0.1"] and texts(macs) == ["2", "9", "4", "1"]
     assert parameters.yaxis_inverted() and fig.get_suptitle() == "a network"
-
-
-def test_architecture_goes_through_the_parts_in_order(network):
-    fig = plots.architecture(network, "a network")
-    foot(fig)
-    (ax,) = fig.axes
-    assert [bar.get_height() for bar in ax.patches if isinstance(bar, matplotlib.patches.Rectangle)] == pytest.approx(
-        [0.38 + 0.17 * layers / 20 for layers in network["layers"]]
-    )
-    assert texts(ax)[:2] == ["stem\n3 layers", "64 × 32 × 8"] and texts(ax)[-2:] == ["head\n2 layers", "10"]
-    assert len(arrows(ax)) == 3 and ax.get_title() == "a network"
-
-
-def test_branches_run_down_to_where_they_join(network):
-    fig = plots.branches(network, {"waveform": ["stem"], "spectrogram": ["blocks", "tail"]}, "a network")
-    foot(fig)
-    (ax,) = fig.axes
-    places = {text.get_text().split(",")[0]: text.get_position() for text in ax.texts if text.get_text()}
-    assert places == {
-        "waveform": (0, 1),
-        "stem": (0, 2),
-        "spectrogram": (1, 0),
-        "blocks": (1, 1),
-        "tail": (1, 2),
-        "head": (0.5, 3),
-    }
-    assert "blocks, 20 layers\n32 × 16 × 24" in texts(ax)
-    assert sorted(end[0] for _, end in arrows(ax)) == [0, 0.5, 0.5, 1, 1]
 
 
 def test_feature_maps_are_drawn_as_they_are():

@@ -14,12 +14,8 @@ from pathlib import Path
 from . import FULL, ROOT, BookError, checks
 
 KEPT_RUNS = 4
-FOLDED = {"setup": "hide-input", "injected-parameters": "hide-input", "solution": "hide-cell"}
-PROMPTS = {
-    "setup": "Show the set-up",
-    "injected-parameters": "Show the parameters of this run",
-    "solution": "Show a solution",
-}
+FOLDED = {"injected-parameters": "hide-input", "solution": "hide-cell"}
+PROMPTS = {"injected-parameters": "Parameters of this run", "solution": "Show a solution"}
 
 
 def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs: int = 2) -> dict[str, float]:
@@ -175,7 +171,8 @@ def what_all_read(root: Path) -> str:
     """Digest of what may change any notebook's outputs: Python and its packages, the package, the kept results."""
     installed = sorted(f"{package.name} {package.version}" for package in importlib.metadata.distributions())
     kept = sorted(path for path in (root / "book/results").glob("*") if path.is_file())
-    code = [Path(__file__), Path(checks.__file__), *sorted((root / "genre_utils").rglob("*.py")), *kept]
+    package = sorted(path for path in (root / "genre_utils").rglob("*") if path.suffix in (".py", ".csv"))
+    code = [Path(__file__), Path(checks.__file__), *package, *kept]
     return _digest(sys.version, *installed, *code)
 
 

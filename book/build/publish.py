@@ -12,6 +12,7 @@ from . import ROOT, BookError
 from .checks import check_pages
 
 CLAIMS = "book/claims"
+SCOREBOARDS = ("book/intro.md", "book/related.md")  # pages with a scoreboard
 
 
 def stage_book(stage: Path) -> None:
@@ -26,6 +27,8 @@ def stage_book(stage: Path) -> None:
     shutil.copy(ROOT / "genre_utils/notebook/moving.js", stage / "book/_static")
     if f"file: {CLAIMS}\n" in (stage / "_toc.yml").read_text(encoding="utf-8"):
         write_claims(stage)
+        write_picture(stage)
+        write_scoreboard(stage)
 
 
 def write_claims(stage: Path) -> None:
@@ -40,12 +43,45 @@ def write_claims(stage: Path) -> None:
     from book.evidence import claims
 
     print("writing the page of claims", flush=True)
-    intro = stage / "book/intro.md"
-    text = intro.read_text(encoding="utf-8")
-    if text.splitlines().count(claims.PLACEHOLDER) != 1:
-        raise BookError(f"book/intro.md needs one line '{claims.PLACEHOLDER}', which the summary of claims replaces")
-    intro.write_text(text.replace(claims.PLACEHOLDER, claims.summary()), encoding="utf-8")
+    _replace(stage / "book/intro.md", claims.PLACEHOLDER, "the summary of claims", claims.summary)
     (stage / f"{CLAIMS}.md").write_text(claims.page(), encoding="utf-8")
+
+
+def write_picture(stage: Path) -> None:
+    """Draw and record the clips of the landing page, in place of the comment that stands for them.
+
+    Raises
+    ------
+    BookError
+        When the landing page has no such comment.
+    """
+    from . import picture
+
+    def draw():
+        return picture.block(stage / "_static/media")
+
+    _replace(stage / "book/intro.md", picture.PLACEHOLDER, "the picture", draw)
+
+
+def write_scoreboard(stage: Path) -> None:
+    """Write the scoreboard in place of the comment that stands for it, on the landing page and on related work.
+
+    Raises
+    ------
+    BookError
+        When a page has no such comment.
+    """
+    from book.evidence import scoreboard
+
+    for page in SCOREBOARDS:
+        _replace(stage / page, scoreboard.PLACEHOLDER, "the scoreboard", scoreboard.block)
+
+
+def _replace(page: Path, placeholder: str, what: str, write) -> None:
+    text = page.read_text(encoding="utf-8")
+    if text.splitlines().count(placeholder) != 1:
+        raise BookError(f"book/{page.name} needs one line '{placeholder}', which {what} replaces")
+    page.write_text(text.replace(placeholder, write()), encoding="utf-8")
 
 
 def publish(stage: Path, build_dir: Path, out: Path) -> None:

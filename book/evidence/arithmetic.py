@@ -17,6 +17,7 @@ IRN_4, IRN_2, FMA_1 = papers.IRN_TABLE_4, papers.IRN_TABLE_2, papers.FMA_TABLE_1
 FMA_TEST = round(0.1 * (8_000 - len(papers.FMA_FAULTY)))
 ORDINARY = papers.ordinary_accuracy(FMA_1["accuracy"], 8)
 
+SETTINGS = {"stop_patience": "early-stopping patience", "min_delta": "smallest improvement that counts"}
 
 inconsistencies = cache(checks.inconsistencies)
 
@@ -57,7 +58,8 @@ def worst_genre(score):
     lowest = IRN_2[score].idxmin()
     below = (IRN_2[score] < 90).sum()
     return fact(
-        f"{lowest} has {IRN_2[score].min()}; genres below 90: {below}.", below > 0 and IRN_2[score][lowest] < 90
+        f"The lowest is that of {lowest}: {IRN_2[score].min()}. Genres below 90: {below}.",
+        below > 0 and IRN_2[score][lowest] < 90,
     )
 
 
@@ -112,7 +114,8 @@ def modules_add():
 def bbnn_total():
     bbnn, printed = papers.BBNN_PARAMETERS, IRN_4["parameters"]["bbnn"]
     text = (
-        f"BBNN has {bbnn['parameters']:,} in all; {bbnn['trainable']:,} are trained. Table 4 sets them beside a total."
+        f"BBNN has {bbnn['parameters']:,} parameters in total, of which {bbnn['trainable']:,} are trainable. Table 4 "
+        "compares the trainable ones with a total."
     )
     return Finding(text, rules.equals(printed, bbnn["parameters"], 0))
 
@@ -120,7 +123,10 @@ def bbnn_total():
 def fewer_parameters():
     ours, theirs = papers.IRN_TABLE_3.iloc[0], papers.BBNN_PARAMETERS
     cut = {kind: ours[kind] / theirs[kind] - 1 for kind in ("parameters", "trainable")}
-    text = f"In all {points(cut['parameters'])} %, trained {points(cut['trainable'])} %, counted alike."
+    text = (
+        f"Total {points(cut['parameters'])} %, trainable {points(cut['trainable'])} %, both networks counted in the "
+        "same way."
+    )
     return fact(text, *(value < 0 for value in cut.values()))
 
 
@@ -133,14 +139,14 @@ def fewer_in_modules():
 
 def deeper():
     ours, theirs = (int(parts(name)["layers"].sum()) for name in ("inception_resnet", "bbnn"))
-    return fact(f"{ours} layers against BBNN's {theirs}, counted alike.", ours > theirs)
+    return fact(f"{ours} layers against BBNN's {theirs}, both counted in the same way.", ours > theirs)
 
 
 def fewer_operations():
     own = [parts("inception_resnet", variant)["macs"].sum() for variant in VARIANTS]
     theirs = parts("bbnn")["macs"].sum()
     text = (
-        f"Multiply-adds a clip: {own[0] / 1e6:,.0f} or {own[1] / 1e6:,.0f} million in our two completions, "
+        f"Multiply-adds per clip: {own[0] / 1e6:,.0f} or {own[1] / 1e6:,.0f} million in our two completions, "
         f"{theirs / 1e6:,.0f} in BBNN."
     )
     return fact(text, *(count < theirs for count in own))
@@ -164,7 +170,7 @@ def cost_of_5x5():
             costs[tuple(kernel.shape[:-2])] += models.macs(layer)
     share = costs[5, 5] / costs.total()
     text = (
-        f"The 5 × 5 kernels make {points(share)} % of BBNN's multiplications, more than any other size; the 1 × 1 "
+        f"The 5 × 5 kernels take {points(share)} % of BBNN's multiplications, more than any other size; the 1 × 1 "
         f"kernels {points(costs[1, 1] / costs.total())} %."
     )
     return fact(text, costs.most_common(1)[0][0] == (5, 5))
@@ -174,7 +180,8 @@ def widths_differ():
     found, *_ = search.survivors()
     differ = [len(set(completion.filters[:3])) == 3 for completion in found]
     text = (
-        f"{len(found)} networks of our search meet every count; in {sum(differ)} of them A, B and C have three widths."
+        f"Our search finds {len(found)} networks that meet every count. In {sum(differ)} of them A, B and C have three "
+        "different widths."
     )
     return fact(text, *differ)
 
@@ -183,8 +190,8 @@ def stem_halves():
     before, *after = papers.IRN_STEM["frames"]
     built = parts("inception_resnet")["output"]["stem"]
     text = (
-        f"{before} // 2 = {before // 2}, {before // 2} // 2 = {before // 4}; the stem that we built gives {built[0]} × "
-        f"{built[1]}."
+        f"Rounded down, {before} / 2 = {before // 2} and {before // 2} / 2 = {before // 4}. The stem that we built "
+        f"gives {built[0]} × {built[1]}."
     )
     return fact(text, after == [before // 2, before // 4] and built[:2] == (after[-1], 128))
 
@@ -197,15 +204,13 @@ def reduction_halves():
 
 def same_frames():
     frames, pool = papers.IRN_STEM["frames"], papers.IRN_STEM["bbnn_pool"]
-    return Finding(
-        f"Both keep as many frames: {frames[0]} // {pool} = {frames[0] // pool}, and {frames[-1]} after two stages."
-    )
+    return Finding(f"Both leave the same number of frames: {frames[0] // pool} and {frames[-1]} of {frames[0]}.")
 
 
 def same_training():
     ours, theirs = (models.network(name).recipe for name in ("inception_resnet", "bbnn"))
     unlike = [
-        f"{name} {getattr(ours, name)} against {getattr(theirs, name)}"
+        f"{SETTINGS.get(name, name)} {getattr(ours, name)} against {getattr(theirs, name)}"
         for name in vars(ours)
         if getattr(ours, name) != getattr(theirs, name)
     ]
@@ -219,7 +224,7 @@ def rock_to_metal():
     wrong = round(metal["recall"] / metal["precision"] * 100) - round(metal["recall"])
     return Finding(
         f"Table 2: {wrong} clips were wrongly taken for metal, so at most {wrong} of rock's {100 - rock['recall']:.0f} "
-        "errors."
+        "errors can be metal."
     )
 
 
@@ -254,8 +259,8 @@ def table_1_row(name):
     row = FMA_1.loc[name]
     text = (
         f"The F1 of its mean precision and recall is {papers.f1(row['precision'], row['recall']):.3f}. Without true "
-        f"negatives the accuracy is {ORDINARY[name]:.3f}; in a shuffled test part, whose genres are not equally large, "
-        "recall may differ."
+        f"negatives the accuracy is {ORDINARY[name]:.3f}. Recall may differ from it, because the genres of a shuffled "
+        "test part are not equally large."
     )
     return printed_at([f"Table 1, {name}"], "^f1", text, "FMA study")()
 
@@ -264,7 +269,7 @@ def printed_difference(first, second):
     p, q = ORDINARY[first], ORDINARY[second]
     half = 1.96 * np.sqrt((p * (1 - p) + q * (1 - q)) / FMA_TEST)
     text = (
-        f"Accuracy without true negatives: {p:.3f} against {q:.3f}: {points(p - q)} points "
+        f"Accuracy without true negatives: {p:.3f} against {q:.3f}, difference {points(p - q)} points "
         f"{interval(p - q - half, p - q + half)}, if the tests were independent."
     )
     return Finding(text)
@@ -279,8 +284,8 @@ def overestimates():
     guess = 1 - 2 * (1 - 1 / 8) / 8
     best = ORDINARY["densenet121"]
     text = (
-        f"A guess has {guess:.3f} by this accuracy. The best network's {FMA_1['accuracy']['densenet121']} is "
-        f"{best:.3f} of the clips."
+        f"A random guess has {guess:.3f} by this definition. The best network's {FMA_1['accuracy']['densenet121']} "
+        f"means that {best:.3f} of the clips are right."
     )
     return fact(text, guess > 1 / 8, best < FMA_1["accuracy"]["densenet121"])
 
@@ -292,7 +297,7 @@ def at_rate(name, what, printed):
         sr: 1 + 10 * sr // setting["hop"] if what == "frames" else 1_000 * setting["window"] / sr
         for sr in (16_000, 22_050)
     }
-    text = f"{exact[16_000]:.0f} at the printed 16,000 Hz, {exact[22_050]:.0f} at 22,050 Hz."
+    text = f"{exact[16_000]:.0f} {what} at the printed 16,000 Hz, {exact[22_050]:.0f} {what} at 22,050 Hz."
     near = {sr: abs(value - printed) <= (0 if what == "frames" else 5) for sr, value in exact.items()}
     return fact(text, near[16_000])
 
@@ -305,7 +310,7 @@ def six_faulty():
 def rows_513():
     window = papers.FMA_INPUTS["baselines"]["window"]
     text = (
-        f"Section IV makes it a mel-spectrogram, whose rows are free. An STFT of {window:,} samples has "
+        f"Section IV calls it a mel-spectrogram, which may have any number of rows. An STFT of {window:,} samples has "
         f"{1 + window // 2:,} rows."
     )
     return fact(text, 1 + window // 2 == 513)
@@ -313,7 +318,7 @@ def rows_513():
 
 def faster_moves_pitch():
     low, high = (12 * np.log2(factor) for factor in (0.9, 1.1))
-    return Finding(f"Resampled by 0.9 to 1.1, a clip also moves by −{-low:.1f} to +{high:.1f} semitones.")
+    return Finding(f"Resampling by 0.9 to 1.1 also changes the pitch, by −{-low:.1f} to +{high:.1f} semitones.")
 
 
 def more_complex():

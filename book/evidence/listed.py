@@ -67,12 +67,13 @@ from .measured import (
     test_below_validation,
 )
 
-NO_SOUND = "the waveforms of fma_small are not at hand, only log-mels at 128 × 128"
-NO_GTZAN_SOUND = "the waveforms of GTZAN are not at hand, only log-mels at 387 × 128"
-NO_ABLATION = "it needs the network with this one thing changed, which no run on the list has"
-OTHERS = "it repeats a result of another study, whose predictions are not at hand"
-FIGURE = "it stands in a figure, and of the paper we have the text alone"
-NO_DEVICE = "it needs a device of that kind"
+NO_SOUND = "we have no waveforms of fma_small, only log-mels of 128 × 128"
+NO_GTZAN_SOUND = "we have waveforms of 20 of GTZAN's clips, and of the others only log-mels of 387 × 128"
+NO_ABLATION = "it needs a run in which only this is changed, and no run on the list is of that kind"
+OTHERS = "it repeats what another study says"
+QUOTED = "it quotes another study, whose predictions we do not have; [related work](related.md) says what is known"
+FIGURE = "it is in a figure, and we have only the text of the paper"
+NO_DEVICE = "it needs such a device"
 VAGUE = "it names nothing that can be measured"
 
 
@@ -108,7 +109,7 @@ class Claim(NamedTuple):
 def _genre_rows():
     for genre, row in IRN_2.iterrows():
         text = f"{genre}: precision {row['precision']}, recall {row['recall']}, F1 {row['f1']}"
-        told = f"{row['recall']:.0f} of 100 right, and whole clips give all three."
+        told = f"{row['recall']:.0f} of 100 clips are right, and whole numbers of clips give all three values."
         yield Claim("Scores", text, "Table 2", "10", printed_at([f"Table 2, {genre}"], "", told))
 
 
@@ -122,7 +123,7 @@ IRN_CLAIMS = [
     Claim("Scores", "Accuracy 94.10 %, the mean of ten folds", "Abstract, Tables 1 and 4", "10", mean_accuracy,
           headline="Table 1's accuracy follows from Table 2"),
     Claim("Scores", "Precision 94.19 %, recall 94.10 %", "Abstract, Table 4", "10",
-          printed_at(["Abstract", "Table 4, inception_resnet"], "precision|recall", "The means of Table 2.")),
+          printed_at(["Abstract", "Table 4, inception_resnet"], "precision|recall", "These are the means of Table 2.")),
     Claim("Scores", "Precision 94.10 %, recall 94.19 %", "Table 1, section 5.2", "10",
           printed_at(["Table 1", "Section 5.2"], "precision|recall", "")),
     Claim("Scores", "F1 94.08 %", "Abstract, Tables 1 and 4, section 5.2", "10",
@@ -138,9 +139,10 @@ IRN_CLAIMS = [
           printed_at(["Table 4, bbnn"], "recall", "")),
     Claim("Scores", "BBNN \"reported an accuracy of 93 %\"", "Sections 1 and 2", "11",
           printed_at(["Sections 1 and 2"], "", "")),
-    Claim("Scores", "Inception-ResNet has 94.10 % of GTZAN's clips right", "Abstract, Table 1", "10", None,
+    Claim("Scores", "Inception-ResNet classifies 94.10 % of GTZAN's clips correctly", "Abstract, Table 1", "10", None,
           level("inception_resnet", 0.9410, GTZAN), headline="Inception-ResNet reaches 94.10 %"),
-    Claim("Scores", "BBNN has 93.90 % of GTZAN's clips right", "Table 4", "10", bbnn_log, level("bbnn", 0.9390, GTZAN)),
+    Claim("Scores", "BBNN classifies 93.90 % of GTZAN's clips correctly", "Table 4", "10", bbnn_log,
+          level("bbnn", 0.9390, GTZAN)),
     Claim("Parameters and layers", "147,818 trainable and 1,600 non-trainable parameters, 149,418 in all",
           "Abstract, Table 3", "06", counts_add, headline="149,418 parameters add up and can be built"),
     Claim("Parameters and layers", "89 layers: stem 5, modules 54, reduction 23, fully connected 7", "Section 3", "06",
@@ -193,15 +195,15 @@ IRN_CLAIMS = [
           "Training and validation accuracy do not differ at the end: \"the model does not suffer from overfitting\"",
           "Section 5.2, Figure 7", "10", None, final_gap("inception_resnet", GTZAN)),
     Claim("Training and errors", '"The model can generalize well"', "Section 5.2", "13", None,
-          artists_matter("inception_resnet", BY_ARTIST), headline="Inception-ResNet generalises, asked by artist"),
+          artists_matter("inception_resnet", BY_ARTIST), headline="Inception-ResNet generalises to other artists"),
     Claim("Training and errors", "Each epoch is judged by validation data that training does not use", "Section 5.1",
           "10", no_third_part, choice_of_weights("baseline_a_2d", "gtzan_10fold_baseline_a_2d_{}")),
     Claim("Training and errors", "10-fold cross-validation lessens the uncertainty of one division", "Section 4.3",
           "10", folds_narrow),
     Claim("Training and errors", "Rock is the hardest genre", "Section 5.2, Table 2", "10", None,
           genre_is_hardest("inception_resnet", "rock", GTZAN)),
-    Claim("Training and errors", "Rock is taken for metal, for they are similar", "Section 5.2, Figure 8", "10",
-          rock_to_metal, taken_for("inception_resnet", "rock", ["metal"], GTZAN)),
+    Claim("Training and errors", "Rock is misclassified as metal because the two are similar", "Section 5.2, Figure 8",
+          "10", rock_to_metal, taken_for("inception_resnet", "rock", ["metal"], GTZAN)),
     Claim("Training and errors", "Predictions for single clips", "Figure 9", "10", reason=FIGURE),
     Claim("Training and errors", "100 epochs on a Tesla P100 with 15 GB", "Section 4.3", "09", reason=NO_DEVICE),
     Claim("Data and input", "30 s give mel-spectrograms of 128 × 647", "Section 4.2", "02", frames_647),
@@ -209,11 +211,11 @@ IRN_CLAIMS = [
           reason=NO_GTZAN_SOUND),
     Claim("Data and input", "GTZAN is the most widely used public dataset for genre recognition", "Section 4.1", "01",
           reason=OTHERS),
-    Claim("Related work", "Humans reach 70 %, and SVM and GMM more", "Section 2", "01", reason=OTHERS),
-    Claim("Related work", "Stacked hidden layers reach 84 % on GTZAN", "Section 2", "10", reason=OTHERS),
-    Claim("Related work", "LSTM and GRU reach 91 and 92 % on GTZAN", "Section 2", "10", reason=OTHERS),
+    Claim("Related work", "Humans reach 70 %, and SVM and GMM more", "Section 2", "01", reason=QUOTED),
+    Claim("Related work", "Stacked hidden layers reach 84 % on GTZAN", "Section 2", "10", reason=QUOTED),
+    Claim("Related work", "LSTM and GRU reach 91 and 92 % on GTZAN", "Section 2", "10", reason=QUOTED),
     Claim("Related work", "NNet2 reaches 87 % on GTZAN", "Section 2", "04",
-          lambda: Finding("The reference given, [19], is He et al. (2016), which has no music."), reason=OTHERS),
+          lambda: Finding("The paper's reference is He et al. (2016), which has no music."), reason=QUOTED),
     Claim("Related work", "Inception-ResNet trains faster than Inception, as accurately", "Section 1", "06",
           reason=OTHERS),
 ]  # fmt: skip
@@ -221,7 +223,7 @@ IRN_CLAIMS = [
 CALLED = {
     ("baseline_a_1d", "baseline_a_2d"): '"The 2D input signal proves to be more informative"',
     ("baseline_a_2d", "baseline_b"): 'A-2D "unexpectedly outperforms even the Baseline B"',
-    ("densenet121", "fusion"): "The fusion stays below DenseNet",
+    ("densenet121", "fusion"): "The fusion is less accurate than DenseNet",
 }
 
 
@@ -253,7 +255,7 @@ def _level_rows():
 
 
 def _ordinary(name):
-    return Finding(f"{ORDINARY[name]:.3f} of the clips right, without true negatives.")
+    return Finding(f"Without true negatives, {ORDINARY[name]:.3f} of the clips are right.")
 
 
 def _consistency_rows():
@@ -266,7 +268,7 @@ FMA_CLAIMS = [
     *_pair_rows(),
     Claim("Table 1: which is better", "DenseNet's F1 surpasses A-2D's \"by nearly 2 %\"", "Section VI", "12",
           nearly_two),
-    Claim("Table 1: which is better", "DenseNet is best in F1 as well: ahead of A-2D", "Sections VI and VII, Table 1",
+    Claim("Table 1: which is better", "DenseNet has the best F1: it is ahead of A-2D", "Sections VI and VII, Table 1",
           "12", None, difference("densenet121", "baseline_a_2d", FMA, score="f1")),
     Claim("Table 1: which is better",
           "DenseNet's results \"do not significantly surpass those of simpler architectures\"", "Section VII", "12",
@@ -286,7 +288,7 @@ FMA_CLAIMS = [
           None, taken_for("densenet121", "Pop", ["Folk", "Experimental"], FMA)),
     Claim("Genres and training", "F1 on the validation set rises subtly over the epochs", "Section VI, Figure 7", "12",
           None, curves_rise("densenet121", FMA)),
-    Claim("Genres and training", "DenseNet is the more complex", "Section VI", "07", more_complex),
+    Claim("Genres and training", "DenseNet is more complex than the baselines", "Section VI", "07", more_complex),
     Claim("Genres and training", "DenseNet is more prone to overfitting", "Section VI", "12", None,
           more_overfitting("densenet121", "baseline_a_2d", FMA)),
     Claim("Genres and training", "The shortcut of Baseline B is \"useful for avoiding overfitting\"", "Section V", "04",
@@ -299,7 +301,7 @@ FMA_CLAIMS = [
     Claim("Genres and training", "A learning rate of 0.0001 and a weight decay of 0.0001 reduce overfitting",
           "Section V", "12", reason=NO_ABLATION),
     Claim("Networks", "densenet121 with blocks of 6, 12, 24 and 16 layers", "Section V", "07",
-          printed_at(["Section V"], "layers", "These make 121 layers with weights.", "FMA study")),
+          printed_at(["Section V"], "layers", "These add up to 121 layers with weights.", "FMA study")),
     Claim("Networks", "Transition layers \"increasing the number of channels\"", "Section V", "07",
           printed_at(["Section V"], "transitions", "", "FMA study"),
           headline="DenseNet's transitions increase the channels"),
@@ -330,10 +332,10 @@ FMA_CLAIMS = [
     Claim("Related work and outlook", "The framework requires minimal prior knowledge and scales well", "Section I",
           "12", reason=VAGUE),
     Claim("Related work and outlook",
-          "Spectrograms outperform raw audio, but for large data (Dieleman and Schrauwen; Pons et al.)", "Section II",
-          "04", reason=OTHERS),
+          "Spectrograms outperform raw audio, except with large data (Dieleman and Schrauwen; Pons et al.)",
+          "Section II", "04", reason=QUOTED),
     Claim("Related work and outlook", "Networks made for images outperform recurrent ones", "Section II", "07",
-          reason=OTHERS),
+          reason=QUOTED),
     Claim("Related work and outlook", "Deeper networks and larger data promise more", "Section VII", "12",
           reason=VAGUE),
 ]  # fmt: skip

@@ -87,7 +87,7 @@ class Runs:
             if seeds:
                 return pattern, [[run for run in runs if run.about["seed"] in seeds] for runs in found]
             reasons.append(f"the runs `{pattern.format('…')}` have no seed in common")
-        raise NotTested(reasons[0] + ", and so is every run that could take its place" * (len(reasons) > 1))
+        raise NotTested(reasons[0] + ", and so is every run that could replace it" * (len(reasons) > 1))
 
     def unlike(self, name):
         """In what a run is unlike the paper's, in words."""
@@ -195,7 +195,7 @@ def level(network, printed, patterns):
 
 
 def judged(text, verdict, unlike):
-    return Finding(text, rules.if_alike(verdict, unlike), "our run is unlike the paper's in what is told beside it")
+    return Finding(text, rules.if_alike(verdict, unlike), "our run differs from the paper's in the points in italics")
 
 
 def genre_is_hardest(network, genre, patterns):
@@ -210,8 +210,8 @@ def genre_is_hardest(network, genre, patterns):
         k, n, name = found[0].genres.index(genre), len(found[0].genres), pattern.format(network)
         mean, low, high = drawn(found, lambda y, p: gap(y, p, k, n))
         text = (
-            f"{runs.asked(NAMES[network], name, found)} Its recall lies {points(mean)} points {interval(low, high)} "
-            "below the lowest of the others."
+            f"{runs.asked(NAMES[network], name, found)} The lowest recall of the other genres minus that of "
+            f"{genre}: {points(mean)} points {interval(low, high)}."
         )
         return judged(text, rules.better(low, high), runs.unlike(name))
 
@@ -232,8 +232,8 @@ def taken_for(network, genre, others, patterns):
 
         mean, low, high = drawn(found, gap)
         text = (
-            f"{runs.asked(NAMES[network], name, found)} {' and '.join(others)} against the most frequent other error: "
-            f"{points(mean)} points {interval(low, high)} of the clips."
+            f"{runs.asked(NAMES[network], name, found)} Share of {genre} taken for {' and '.join(others)} minus the "
+            f"most frequent other error: {points(mean)} points {interval(low, high)}."
         )
         return judged(text, rules.better(low, high), runs.unlike(name))
 
@@ -251,7 +251,7 @@ def curves_rise(network, patterns):
         deepest = max((np.maximum.accumulate(curve) - curve).max() for curve in curves)
         text = (
             f"{runs.asked(NAMES[network], name, found)} It falls in {falls} of {sum(len(c) - 1 for c in curves)} "
-            f"epochs, at most to {points(deepest)} points below its highest so far."
+            f"epochs. Its largest fall below the highest value so far is {points(deepest)} points."
         )
         verdict = rules.FAILS if rules.FAILS in map(rules.steady, curves) else rules.HOLDS
         return judged(text, verdict, runs.unlike(name))
@@ -271,7 +271,7 @@ def final_gap(network, patterns):
         low, high = (training - end for end in reversed(evaluation.wilson(round(validation * n), n)))
         text = (
             f"{runs.asked(NAMES[network], name, found)} Training {points(training)} %, validation {points(validation)} "
-            f"%: {points(training - validation)} points {interval(low, high)} apart."
+            f"%, difference {points(training - validation)} points {interval(low, high)}."
         )
         return judged(text, rules.about_equal(low, high), runs.unlike(name))
 
@@ -297,8 +297,8 @@ def more_overfitting(first, second, patterns):
             )
         found = evaluation.run_statistics(np.subtract(*gaps))
         text = (
-            f"{question} Training above validation accuracy by {points(np.mean(gaps[0]))} and "
-            f"{points(np.mean(gaps[1]))} points, difference {points(found['mean'])} "
+            f"{question} Training accuracy is {points(np.mean(gaps[0]))} and {points(np.mean(gaps[1]))} points above "
+            f"validation accuracy, difference {points(found['mean'])} "
             f"{interval(found['low'], found['high'])} over seeds."
         )
         return Finding(text, rules.better(found["low"], found["high"]))
@@ -317,8 +317,8 @@ def test_below_validation(networks, patterns):
         mean = evaluation.run_statistics(gaps)
         question = runs.asked(" and ".join(NAMES[name] for name in networks), pattern.format(networks[0]), found[0])
         text = (
-            f"{question} Validation above test by {points(mean['mean'])} points {interval(mean['low'], mean['high'])} "
-            "over seeds."
+            f"{question} Validation minus test accuracy: {points(mean['mean'])} points "
+            f"{interval(mean['low'], mean['high'])} over seeds."
         )
         return Finding(text, rules.better(mean["low"], mean["high"]))
 
@@ -360,7 +360,7 @@ def choice_of_weights(network, pattern):
         pair = evaluation.compare({"on test": test, "on validation": fair}).pairs.iloc[0]
         question = runs.asked(NAMES[network], pattern.format("chosen_on_test"), test, own=False)
         gain = f"{points(pair['difference'])} points {interval(pair['low'], pair['high'])}"
-        text = f"{question} Weights chosen on the test clips score {gain} more than those chosen on others."
+        text = f"{question} Accuracy is {gain} higher when the test clips choose the weights than when other clips do."
         return Finding(text, why="the paper does not say which epoch's weights were tested")
 
     return ask
@@ -385,7 +385,7 @@ def artists_matter(claimed, names):
             low, high = evaluation.bootstrap(np.mean, gap, groups=artist[gap.index].to_numpy())
             what = f"{NAMES[network]}, ordinary folds against folds by artist"
             question = runs.asked(what, two[1], found[1], own=network == claimed)
-            text = f"{question} It loses {points(gap.mean())} points {interval(low, high)} by artist."
+            text = f"{question} Accuracy is {points(gap.mean())} points {interval(low, high)} lower by artist."
             own = network == claimed
             return Finding(
                 text,

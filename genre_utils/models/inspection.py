@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 
 
@@ -42,6 +43,79 @@ def activations(model, name, x):
 
     part = keras.Model(model.input, model.get_layer(name).output)
     return keras.ops.convert_to_numpy(part(x, training=False))
+
+
+def graph(model, layer=None):
+    """What each operation of a network reads, in the order of flow.
+
+    Parameters
+    ----------
+    model : keras.Model
+    layer : str, optional
+        Only what leads to this layer.
+
+    Returns
+    -------
+    dict of keras.Operation to list of keras.Operation
+    """
+    import keras
+
+    makers = {id(tensor): op for op in model.operations for tensor in keras.tree.flatten(op.output)}
+    found = {}
+
+    def visit(tensor):
+        op = makers[id(tensor)]
+        if op not in found:
+            found[op] = [visit(tensor) for tensor in keras.tree.flatten(op.input)]
+        return op
+
+    for tensor in [model.get_layer(layer).output] if layer else model.outputs:
+        visit(tensor)
+    return found
+
+
+def receptive_field(model, layer):
+    """How much of the input one cell of a layer's output sees, along the widest way to it.
+
+    Parameters
+    ----------
+    model : keras.Model
+    layer : str
+
+    Returns
+    -------
+    tuple of int
+        Frames and bands, at most the whole input; samples for a waveform.
+
+    Raises
+    ------
+    ValueError
+        If the network has no such layer, or the layer sees two inputs.
+
+    References
+    ----------
+    Notebooks 04 to 07.
+
+    Examples
+    --------
+    >>> from genre_utils import models
+    >>> models.receptive_field(models.build("bbnn"), "block_1-concat")
+    (22, 7)
+    """
+    above, seen = graph(model, layer), {}
+    inputs = [op for op, parents in above.items() if not parents]
+    if len(inputs) > 1:
+        raise ValueError(f"{layer} sees {len(inputs)} inputs; a receptive field is of one")
+    whole = [n or np.inf for n in inputs[0].output.shape[1:-1]]
+    for op, parents in above.items():
+        # Cells of the input that one cell sees, and how far apart those of neighbouring cells are.
+        sees, step = np.max([seen[a] for a in parents] or [np.ones((2, len(whole)))], axis=0)
+        kernel = np.array(getattr(op, "kernel_size", getattr(op, "pool_size", 1)))
+        if parents and len(op.output.shape) < len(parents[0].output.shape):
+            kernel = np.inf
+        sees = sees + (kernel - 1) * np.array(getattr(op, "dilation_rate", 1)) * step
+        seen[op] = sees, step * getattr(op, "strides", 1)
+    return tuple(int(n) for n in np.minimum(sees, whole))
 
 
 def layer_table(model, part=None):

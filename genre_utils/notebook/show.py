@@ -217,25 +217,25 @@ def scoreboard(*networks, here=None, source=""):
         scores, pairs, _, groups = evaluation.compare(runs)
         first = next(iter(runs.values()))[0]
         data, (training, validation, test) = first.source, first.about["splits"]["sizes"][0]
-        caption = (
-            f"{training} training, {validation} validation and {test} test clips. In %: accuracy, and in points its "
-            f"difference to the {bar}; 95 % intervals, {groups} drawn."
-        )
+        caption = f"{training} training, {validation} validation and {test} test clips. 95 % intervals, {groups} drawn."
         for name, several in runs.items():
-            rows[name] = {"parameters": several[0].about["network"].get("parameters"), "seeds": len(several)}
-            rows[name] |= (100 * scores.loc[name, ["accuracy", "low", "high"]]).to_dict()
+            parameters = several[0].about["network"].get("parameters")
+            rows[name] = [parameters, len(several), _score(*scores.loc[name, ["accuracy", "low", "high"]]), "–"]
         for pair in pairs[pairs["first"] == bar].itertuples():
             gap = (-pair.difference, -pair.high, -pair.low)
-            rows[pair.second] |= dict(zip((f"minus {bar}", "from", "to"), 100 * np.array(gap)))
+            rows[pair.second][-1] = _score(*gap, sign="+")
             if pair.second != LABELS[BAR[1]]:
                 print(told(*gap, pair.second, f"the {bar}"))
     if here is not None:
-        low, high = 100 * here.low, 100 * here.high
-        rows["this page's demonstration"] = {"seeds": 1, "accuracy": 100 * here.accuracy, "low": low, "high": high}
+        rows["this page's demonstration"] = [None, 1, _score(here.accuracy, here.low, here.high), "–"]
         data += f"; the demonstration: {here.n} clips, {source}"
-    columns = ["parameters", "seeds", "accuracy", "low", "high", f"minus {bar}", "from", "to"]
-    frame = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
+    columns = ["parameters", "seeds", "accuracy (%)", f"minus {bar} (points)"]
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     display(table(frame.astype({"parameters": "Int64", "seeds": "Int64"}), caption, data))
+
+
+def _score(value, low, high, sign=""):
+    return f"{100 * value:{sign}.1f} ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"
 
 
 def check(given, expected, hint="", tolerance=1e-6):

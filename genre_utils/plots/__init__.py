@@ -4,6 +4,7 @@ A figure that shows data takes `source`, the words of `datasets.source`, and pri
 """
 
 from ._figure import CMAP, PALETTE, finalize, style
-from .networks import architecture, branches, feature_maps, kernels, parts
+from .diagram import diagram
+from .networks import feature_maps, kernels, parts, receptive_field
 from .results import confusion, history, intervals, scores_by_genre
-from .sound import clip_sheet, spectrograms, waveforms, windows
+from .sound import spectrograms, waveforms, windows

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from ._figure import CMAP, finalize, grid
+from .sound import spectrograms
 
 
 def parts(table, title=""):
@@ -29,76 +30,6 @@ def parts(table, title=""):
         ax.set(xlabel=label, xlim=(0, values.max() * 1.25))
     axes[0].invert_yaxis()
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return finalize(fig)
-
-
-def architecture(table, title=""):
-    """The parts of a network in reading order, with the size of each one's output; a box's height goes with its layers.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        From `models.describe`.
-    title : str
-
-    Returns
-    -------
-    Figure
-    """
-    columns = 3
-    rows = -(-len(table) // columns)
-    fig, ax = plt.subplots(figsize=(2.1 * columns, 0.4 + 1.15 * rows))
-    height = 0.38 + 0.17 * table["layers"] / table["layers"].max()
-    for i, (part, row) in enumerate(table.iterrows()):
-        y, x = divmod(i, columns)
-        ax.bar(x, height[part], width=0.64, bottom=y - height[part] / 2, color=f"C{i}", alpha=0.35, edgecolor="0.3")
-        ax.text(x, y, f"{part}\n{row['layers']} layers", ha="center", va="center")
-        ax.text(x, y + 0.34, " × ".join(f"{n:,}" for n in row["output"]), ha="center", va="top", color="0.25")
-        if i < len(table) - 1:
-            ax.annotate("", (x + 0.66, y), (x + 0.34, y), arrowprops={"arrowstyle": "->", "color": "0.3"})
-    ax.set(xlim=(-0.4, columns - 0.3), ylim=(rows - 0.3, -0.4), title=title)
-    ax.set_axis_off()
-    return finalize(fig)
-
-
-def branches(table, inputs, title=""):
-    """The parts of a network with several inputs, each branch a column that runs down to where they join.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        From `models.describe`.
-    inputs : dict of str to list of str
-        Name of each input, and the parts of its own branch; what is in none of them comes after the join.
-    title : str
-
-    Returns
-    -------
-    Figure
-
-    References
-    ----------
-    FMA study, V; notebook 08.
-    """
-    own = [part for parts in inputs.values() for part in parts]
-    joined = [part for part in table.index if part not in own]
-    depth = max(map(len, inputs.values()))
-    columns = [(x, depth - len(parts), [name, *parts]) for x, (name, parts) in enumerate(inputs.items())]
-    middle = (len(inputs) - 1) / 2
-    fig, ax = plt.subplots(figsize=(6.3, 0.8 + 0.58 * (1 + depth + len(joined))))
-    for x, top, parts in [*columns, (middle, depth + 1, joined)]:
-        for y, part in enumerate(parts, start=top):
-            label, box = part, {"boxstyle": "square", "facecolor": "white"}
-            if part in table.index:
-                size = " × ".join(f"{n:,}" for n in table.loc[part, "output"])
-                label = f"{part}, {table.loc[part, 'layers']} layers\n{size}"
-                box = {"boxstyle": "round", "facecolor": f"C{table.index.get_loc(part) % 10}"}
-            ax.text(x, y, label, ha="center", va="center", bbox=box | {"alpha": 0.35, "edgecolor": "0.3"})
-            if y < depth + len(joined):
-                end = middle if y == depth else x
-                ax.annotate("", (end, y + 0.66), (x, y + 0.34), arrowprops={"arrowstyle": "->", "color": "0.3"})
-    ax.set(xlim=(-0.6, len(inputs) - 0.4), ylim=(depth + len(joined) + 0.5, -0.5), title=title)
-    ax.set_axis_off()
     return finalize(fig)
 
 
@@ -152,3 +83,38 @@ def kernels(weights, source="", columns=16):
         ax.imshow(kernel.T, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
         ax.set(xticks=[], yticks=[])
     return finalize(fig, source)
+
+
+def receptive_field(spectrogram, model, layers, config, source=""):
+    """What one cell in the middle of a layer's output sees of the spectrogram, as a rectangle each.
+
+    Parameters
+    ----------
+    spectrogram : np.ndarray [shape=(n_frames, n_mels)]
+    model : keras.Model
+    layers : list of str
+        Their names; `models.receptive_field` tells the sizes.
+    config : features.MelConfig
+        How the spectrogram was made: gives the axes their seconds and Hz.
+    source : str
+
+    Returns
+    -------
+    Figure
+
+    References
+    ----------
+    Notebooks 04 to 07.
+    """
+    from ..models import receptive_field
+
+    fig, second = spectrograms({"": spectrogram}, config, source, columns=1), config.hop_length / config.sr
+    fig.set_figheight(3 + 0.2 * len(layers))
+    for k, layer in enumerate(layers):
+        frames, bands = receptive_field(model, layer)
+        corner = (len(spectrogram) - frames) / 2 * second, (config.n_mels - bands) / 2
+        label = f"{layer}: {frames} frames ({frames * second:.2f} s) × {bands} bands"
+        box = plt.Rectangle(corner, frames * second, bands, fill=False, color=f"C{k}", linewidth=2, label=label)
+        fig.axes[0].add_patch(box)
+    fig.legend(loc="outside upper left", fontsize="small", frameon=False)
+    return fig

@@ -70,18 +70,8 @@ def confusion(counts, genres, source=""):
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     share = pd.DataFrame(share, pd.Index(genres, name="true genre"), pd.Index(genres, name="predicted genre"))
     fig, ax = plt.subplots(figsize=(7, 5.6), layout="constrained")
-    seaborn.heatmap(
-        share,
-        annot=counts,
-        fmt="d",
-        cmap="Blues",
-        vmin=0,
-        vmax=1,
-        square=True,
-        linewidths=0.5,
-        ax=ax,
-        cbar_kws={"label": "share of the true genre"},
-    )
+    look = {"fmt": "d", "cmap": "Blues", "vmin": 0, "vmax": 1, "square": True, "linewidths": 0.5}
+    seaborn.heatmap(share, annot=counts, ax=ax, cbar_kws={"label": "share of the true genre"}, **look)
     return finalize(fig, source)
 
 

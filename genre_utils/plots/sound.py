@@ -23,7 +23,11 @@ def waveforms(clips, sr, source=""):
     """
     fig, axes = plt.subplots(len(clips), figsize=(8, 1 + 1.1 * len(clips)), sharex=True, sharey=True, squeeze=False)
     for ax, (title, y) in zip(axes.flat, clips.items()):
-        _draw_envelope(ax, y, sr, 2_000)
+        # Lowest and highest sample of each of 2,000 blocks: to draw all of 660,000 samples shows no more.
+        step = max(len(y) // 2_000, 1)
+        blocks = y[: len(y) // step * step].reshape(-1, step)
+        t = np.arange(len(blocks)) * step / sr
+        ax.fill_between(t, blocks.min(axis=1), blocks.max(axis=1), linewidth=0.5, color="C0")
         ax.set(title=title, ylabel="amplitude")
     axes.flat[-1].set(xlabel="time (s)", xlim=(0, max(len(y) for y in clips.values()) / sr))
     return finalize(fig, source)
@@ -56,44 +60,6 @@ def spectrograms(spectra, config, source="", unit="level (dB)", columns=2):
     for ax in axes[:, 0]:
         ax.set_ylabel("frequency (Hz)")
     fig.colorbar(image, ax=axes, label=unit)
-    return finalize(fig, source)
-
-
-def clip_sheet(clips, spectra, config, source=""):
-    """Waveform and log-mel spectrogram of some clips, a row each.
-
-    Parameters
-    ----------
-    clips : dict of str to np.ndarray [shape=(n_samples,)]
-        Mono samples at `config.sr`, by the name of their row.
-    spectra : dict of str to np.ndarray [shape=(n_frames, n_mels)]
-        Log-mels in dB of the same rows.
-    config : features.MelConfig
-    source : str
-
-    Returns
-    -------
-    Figure
-
-    References
-    ----------
-    Notebook 01.
-    """
-    fig, axes = plt.subplots(
-        len(clips), 2, figsize=(8, 0.8 + 0.85 * len(clips)), sharex=True, sharey="col", squeeze=False
-    )
-    for (wave, mel), (name, y) in zip(axes, clips.items()):
-        _draw_envelope(wave, y, config.sr, 1_000)
-        wave.set_ylabel(name, rotation=0, ha="right", va="center")
-        wave.set_yticks([])
-        mel.tick_params(axis="y", labelsize=7)
-    ticks = hz_ticks(config, (500, 2_000, 8_000))
-    image = _draw_spectra(axes[:, 1], [spectra[name] for name in clips], config, *ticks)
-    axes[0, 0].set_title("waveform")
-    axes[0, 1].set_title("log-mel spectrogram (Hz)")
-    for ax in axes[-1]:
-        ax.set(xlabel="time (s)", xlim=(0, config.seconds))
-    fig.colorbar(image, ax=axes, label="level (dB)", aspect=60)
     return finalize(fig, source)
 
 
@@ -150,11 +116,3 @@ def _draw_spectra(axes, spectra, config, places, labels):
         image = ax.imshow(s.T, origin="lower", aspect="auto", cmap=CMAP, vmin=low, vmax=high, extent=extent)
         ax.set(yticks=places, yticklabels=labels)
     return image
-
-
-def _draw_envelope(ax, y, sr, n_blocks):
-    """Lowest and highest sample of each block: to draw all of 660,000 samples shows no more."""
-    step = max(len(y) // n_blocks, 1)
-    blocks = y[: len(y) // step * step].reshape(-1, step)
-    t = np.arange(len(blocks)) * step / sr
-    ax.fill_between(t, blocks.min(axis=1), blocks.max(axis=1), linewidth=0.5, color="C0")

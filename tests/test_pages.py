@@ -1,0 +1,128 @@
+"""What is written into pages when the book is staged, and the code that a page shows without running it."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from book.build import BookError, picture, publish
+from book.evidence import RESULTS, scoreboard
+from genre_utils import datasets, evaluation
+
+quick = pytest.mark.quick
+KEPT = "gtzan_filtered_{}_0.json"
+
+
+@pytest.fixture
+def some(tmp_path):
+    """A folder with the list of runs, the SVM, logistic regression and one network."""
+    for name in ("svm", "logistic_regression", "baseline_a_2d"):
+        shutil.copy(RESULTS / KEPT.format(name), tmp_path)
+    shutil.copy(RESULTS / "runs.toml", tmp_path)
+    return tmp_path
+
+
+def predict(path, share):
+    """Let a kept run have a given share of its clips right."""
+    content = json.loads(path.read_text())
+    table = pd.DataFrame(content["predictions"])
+    wrong = np.arange(len(table)) % 10 >= round(10 * share)
+    predicted = np.where(wrong, (table["label"] + 1) % 10, table["label"]).tolist()
+    content["predictions"]["predicted"] = predicted
+    for k in range(10):
+        content["predictions"][f"p_{k}"] = [float(k == label) for label in predicted]
+    path.write_text(json.dumps(content))
+
+
+@quick
+def test_the_scoreboard_says_what_the_kept_runs_say(some):
+    block = scoreboard.block(some)
+    found = {name: evaluation.load(some / KEPT.format(name)) for name in ("svm", "baseline_a_2d")}
+    pair = evaluation.compare(found).pairs.iloc[0]
+    assert f"{100 * found['svm'].right.mean():.1f} [" in block
+    assert f"{-100 * pair['difference']:.1f} [".replace("-", "−") in block
+    assert "not run yet" in block.lower() and "Inception-ResNet" in block
+    assert "{cite:t}`kereliuk2015`" in block
+
+
+@quick
+@pytest.mark.parametrize(
+    "svm, network, finding",
+    [
+        (0.5, 0.9, "Baseline A-2D is shown to be more accurate than the SVM."),
+        (0.9, 0.5, "No classifier here is shown to be more accurate than the SVM. Baseline A-2D is shown to be less"),
+        (0.7, 0.7, "Baseline A-2D is not shown to differ from it."),
+    ],
+)
+def test_the_finding_follows_from_the_interval(some, svm, network, finding):
+    (some / KEPT.format("logistic_regression")).unlink()
+    for name, share in {"svm": svm, "baseline_a_2d": network}.items():
+        predict(some / KEPT.format(name), share)
+    assert finding in scoreboard.block(some)
+
+
+@quick
+def test_missing_and_damaged_runs_are_told(some):
+    (some / KEPT.format("baseline_a_2d")).write_text('{"layout": 2')
+    assert "Left out, for a kept file is damaged: Baseline A-2D." in scoreboard.block(some)
+    for name in ("baseline_a_2d", "logistic_regression"):
+        (some / KEPT.format(name)).unlink()
+    assert "| [SVM]" in scoreboard.block(some) and "**" not in scoreboard.block(some)
+    (some / KEPT.format("svm")).unlink()
+    assert scoreboard.block(some).startswith("The scoreboard compares with the SVM, whose result is not here. Not run")
+
+
+def test_the_picture_brings_its_files_along(tmp_path):
+    block = picture.block(tmp_path)
+    addresses = re.findall(r'src="\.\./_static/media/([^"]+)"', block)
+    assert len(addresses) == 2 * len(picture.CLIPS) == len(set(addresses))
+    assert all((tmp_path / name).stat().st_size > 1_000 for name in addresses)
+    assert block.count('preload="none"') == len(picture.CLIPS) and "<script" not in block
+
+
+@quick
+def test_pages_have_the_places_that_staging_fills(tmp_path, monkeypatch):
+    monkeypatch.setattr(scoreboard, "block", lambda: "a table")
+    (tmp_path / "book").mkdir()
+    for name in publish.SCOREBOARDS:
+        shutil.copy(ROOT / name, tmp_path / name)
+    publish.write_scoreboard(tmp_path)
+    assert all("\n\na table\n\n" in (tmp_path / name).read_text() for name in publish.SCOREBOARDS)
+    assert (ROOT / "book/intro.md").read_text().splitlines().count(picture.PLACEHOLDER) == 1
+    with pytest.raises(BookError, match=r"book/intro\.md needs one line '% scoreboard'"):
+        publish.write_scoreboard(tmp_path)
+
+
+@quick
+@pytest.mark.filterwarnings("ignore:scipy.optimize:DeprecationWarning")
+def test_the_probe_of_related_work_runs(tmp_path, monkeypatch, capsys):
+    """With random numbers for embeddings, the kept SVM's test clips and made-up training and validation clips."""
+    svm = evaluation.kept("gtzan_filtered_svm")[0]
+    test = svm.predictions[["clip_id", "label", "artist"]].assign(part="test")
+    parts = [test]
+    for part in ("train", "valid"):
+        names = [f"{genre}.{part}{k}" for genre in svm.genres for k in range(20)]
+        label = np.repeat(np.arange(10), 20)
+        parts.append(pd.DataFrame({"clip_id": names, "label": label, "artist": names, "part": part}))
+    index = pd.concat(parts, ignore_index=True).assign(path=lambda table: table["clip_id"])
+    lists = tmp_path / "gtzan_lists"
+    lists.mkdir()
+    for part, clips in index.groupby("part"):
+        (lists / f"{part}_filtered.txt").write_text("".join(f"x/{clip}.wav\n" for clip in clips["clip_id"]))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets, "load", lambda *_: index.drop(columns="part"))
+    rng = np.random.default_rng(0)
+    page = (ROOT / "book/related.md").read_text(encoding="utf-8")
+    first, *blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert "def embed(path):" in first and len(blocks) == 2
+    place = {"embed": lambda path: rng.normal(size=8)}
+    for block in blocks:
+        exec(compile(block, "related.md", "exec"), place)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].split()[1:3] == ["of", "290"] and len(told) == 4
+    low, high = place["evaluation"].bootstrap(np.mean, place["gain"], groups=place["groups"][place["gain"].index])
+    assert low < place["gain"].mean() < high < 0
