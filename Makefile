@@ -1,7 +1,7 @@
-# make book · make check · make test · make results · make lab · make bench · make repository. All install into .venv first when something changed.
+# make book · make student · make check · make test · make results · make lab · make bench · make repository. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book check test results lab bench repository clean
+.PHONY: help book student check test results lab bench repository clean
 
 PYTHON ?=
 PROFILE ?= demo
@@ -21,6 +21,7 @@ help:
 	@echo "make book    execute the notebooks and publish the book in _build/html"
 	@echo "             PROFILE=demo|smoke|mini|paper  DATA_DIR=folder with clips, for mini and paper  JOBS=2"
 	@echo "             SET=\"epochs=1 n_folds=2\"  parameters for every notebook that has them"
+	@echo "make student the same without solutions and answers, in _build/student: html to read, notebooks to hand out"
 	@echo "make check   run the quick checks, in a minute or two"
 	@echo "make test    run every check"
 	@echo "make results show the list of real runs; with MINUTES=60 DATA_DIR=folder with log-mels do what is missing of it"
@@ -32,6 +33,10 @@ help:
 
 book: $(INSTALLED)
 	@$(RUN) -m book.build --profile "$(PROFILE)" --jobs "$(JOBS)" --data-dir "$$DATA_DIR" \
+	  $(foreach setting,$(SET),--set '$(setting)')
+
+student: $(INSTALLED)
+	@$(RUN) -m book.build --student --profile "$(PROFILE)" --jobs "$(JOBS)" --data-dir "$$DATA_DIR" \
 	  $(foreach setting,$(SET),--set '$(setting)')
 
 check: $(INSTALLED)
