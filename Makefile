@@ -1,7 +1,7 @@
 # make book · make student · make check · make test · make results · make lab · make bench · make repository. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book student check test results lab bench repository clean
+.PHONY: help book student check test results lab bench links repository clean
 
 PYTHON ?=
 PROFILE ?= demo
@@ -28,6 +28,7 @@ help:
 	@echo "make lab     open the notebooks in JupyterLab"
 	@echo "make bench   run the benchmarks"
 	@echo "make repository URL=https://github.com/owner/name   write your fork's address everywhere"
+	@echo "make links   ask every address in the book whether it answers; needs the net"
 	@echo "make clean   delete _build (the book, its caches and earlier runs)"
 	@echo "Each installs what it needs into .venv first, with PYTHON=... or the first Python 3.11 to 3.13 found."
 
@@ -57,6 +58,9 @@ lab: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(RUN) "$$script"; done
+
+links: $(INSTALLED)
+	@$(RUN) -c "from jupyter_book.cli.main import main; main()" build . --path-output _build/links --builder linkcheck
 
 repository: $(INSTALLED)
 	@$(RUN) -m book.repository "$$URL"

@@ -1,6 +1,8 @@
 """The repository's address is one setting, which `make repository` writes everywhere."""
 
+import re
 import subprocess
+import tomllib
 
 import pytest
 import yaml
@@ -49,3 +51,21 @@ def test_every_place_names_the_new_address_and_nothing_else_changes(copy):
 def test_an_address_of_something_else_is_refused(copy, url):
     with pytest.raises(ValueError, match="no repository's address"):
         move(copy, url)
+
+
+def test_one_version_everywhere():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert f"Version {version}." in config["html"]["extra_footer"]
+    assert citation["version"] == version and f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_workflows_and_forms_are_whole():
+    for path in sorted((ROOT / ".github").rglob("*.yml")):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for job in content.get("jobs", {}).values():
+            for step in job["steps"]:
+                assert "uses" in step or "run" in step, path
+                for target in re.findall(r"\bmake ([a-z]+)", step.get("run", "")):
+                    assert f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), target
