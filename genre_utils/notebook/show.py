@@ -84,7 +84,7 @@ def kept(*names):
         except ValueError as error:
             print(f"Left out: {error}.")
     if missing:
-        print(f"Not run yet: {', '.join(missing)}. `make results` computes what runs.toml lists.")
+        print(f"Not run yet: {', '.join(missing[:3])}{', …' * (len(missing) > 3)}. `make results` computes them.")
     return found
 
 
