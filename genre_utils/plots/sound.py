@@ -33,7 +33,7 @@ def waveforms(clips, sr, source=""):
     return finalize(fig, source)
 
 
-def spectrograms(spectra, config, source="", unit="level (dB)", columns=2):
+def spectrograms(spectra, config, source="", unit="", columns=2):
     """Log-mel spectrograms side by side on one colour scale.
 
     Parameters
@@ -44,7 +44,7 @@ def spectrograms(spectra, config, source="", unit="level (dB)", columns=2):
         How they were made: gives the axes their seconds and Hz.
     source : str
     unit : str
-        Label of the colour bar.
+        Label of the colour bar; by default dB, or none where the spectra are standardised.
     columns : int
 
     Returns
@@ -54,12 +54,9 @@ def spectrograms(spectra, config, source="", unit="level (dB)", columns=2):
     fig, axes = grid(len(spectra), columns, 0.7, 2.1, sharex=True, sharey=True, layout="constrained")
     image = _draw_spectra(axes.flat, spectra.values(), config, *hz_ticks(config))
     for ax, title in zip(axes.flat, spectra):
-        ax.set_title(title)
-    for ax in axes[-1]:
-        ax.set_xlabel("time (s)")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("frequency (Hz)")
-    fig.colorbar(image, ax=axes, label=unit)
+        ax.set(title=title, xlabel="time (s)", ylabel="frequency (Hz)")
+        ax.label_outer()
+    fig.colorbar(image, ax=axes, label=unit or ("level (dB)" if config.standardise == "none" else "standardised level"))
     return finalize(fig, source)
 
 
