@@ -1,7 +1,7 @@
-# make book · make check · make test · make results · make lab · make bench. All install into .venv first when something changed.
+# make book · make student · make check · make test · make results · make lab · make bench · make repository. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book check test results lab bench clean
+.PHONY: help book student check test results lab bench links repository clean
 
 PYTHON ?=
 PROFILE ?= demo
@@ -9,9 +9,10 @@ DATA_DIR ?=
 JOBS ?= 2
 SET ?=
 MINUTES ?= 0
+URL ?=
 MIN_FREE_GB ?= 8
 PYTEST_ARGS ?= -n 2 --dist loadfile
-export PYTHON DATA_DIR MIN_FREE_GB
+export PYTHON DATA_DIR MIN_FREE_GB URL
 
 RUN := .venv/bin/python
 INSTALLED := .venv/.installed
@@ -20,16 +21,23 @@ help:
 	@echo "make book    execute the notebooks and publish the book in _build/html"
 	@echo "             PROFILE=demo|smoke|mini|paper  DATA_DIR=folder with clips, for mini and paper  JOBS=2"
 	@echo "             SET=\"epochs=1 n_folds=2\"  parameters for every notebook that has them"
+	@echo "make student the same without solutions and answers, in _build/student: html to read, notebooks to hand out"
 	@echo "make check   run the quick checks, in a minute or two"
 	@echo "make test    run every check"
 	@echo "make results show the list of real runs; with MINUTES=60 DATA_DIR=folder with log-mels do what is missing of it"
 	@echo "make lab     open the notebooks in JupyterLab"
 	@echo "make bench   run the benchmarks"
+	@echo "make repository URL=https://github.com/owner/name   write your fork's address everywhere"
+	@echo "make links   ask every address in the book whether it answers; needs the net"
 	@echo "make clean   delete _build (the book, its caches and earlier runs)"
 	@echo "Each installs what it needs into .venv first, with PYTHON=... or the first Python 3.11 to 3.13 found."
 
 book: $(INSTALLED)
 	@$(RUN) -m book.build --profile "$(PROFILE)" --jobs "$(JOBS)" --data-dir "$$DATA_DIR" \
+	  $(foreach setting,$(SET),--set '$(setting)')
+
+student: $(INSTALLED)
+	@$(RUN) -m book.build --student --profile "$(PROFILE)" --jobs "$(JOBS)" --data-dir "$$DATA_DIR" \
 	  $(foreach setting,$(SET),--set '$(setting)')
 
 check: $(INSTALLED)
@@ -50,6 +58,12 @@ lab: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(RUN) "$$script"; done
+
+links: $(INSTALLED)
+	@$(RUN) -c "from jupyter_book.cli.main import main; main()" build . --path-output _build/links --builder linkcheck
+
+repository: $(INSTALLED)
+	@$(RUN) -m book.repository "$$URL"
 
 clean:
 	rm -rf _build

@@ -3,8 +3,11 @@
 import hashlib
 import json
 import os
+import sys
+import tempfile
 import uuid
 from contextlib import contextmanager, suppress
+from importlib import metadata
 from pathlib import Path
 
 
@@ -39,23 +42,34 @@ def write_atomically(path, content):
 
 
 @contextmanager
-def only_writer(folder):
+def only_writer(out_dir):
     """Hold a folder for one process at a time, and tidy what a killed one left half written.
 
     Parameters
     ----------
-    folder : Path
-        Made when missing.
+    out_dir : str or Path or None
+        Made when missing; None keeps nothing.
+
+    Yields
+    ------
+    Path or None
+        The folder, with ``~`` expanded.
 
     Raises
     ------
     ValueError
-        If another process holds it.
+        For an empty name, or if another process holds the folder.
     OSError
         If the folder cannot be written to.
     """
     from filelock import FileLock, Timeout
 
+    if out_dir is None:
+        yield None
+        return
+    if not str(out_dir).strip():
+        raise ValueError("out_dir is empty: name a folder, or give None to keep nothing")
+    folder = Path(out_dir).expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock")
@@ -69,33 +83,39 @@ def only_writer(folder):
     try:
         for left_over in folder.glob(".*.part"):
             left_over.unlink(missing_ok=True)
-        yield
+        yield folder
     finally:
         lock.release()
 
 
-def checked_folder(out_dir):
-    """The folder that an `out_dir` names.
+@contextmanager
+def captured_stderr(kept):
+    """Turn the process's standard error into a file, also for libraries that are not written in Python.
+
+    Where there is no room for the file, or no standard error, nothing is captured: better too much on the page than
+    too little.
 
     Parameters
     ----------
-    out_dir : str or Path or None
-
-    Returns
-    -------
-    Path or None
-        With ``~`` expanded.
-
-    Raises
-    ------
-    ValueError
-        For an empty name.
+    kept : callable
+        What to write to standard error in the end, from all the bytes that were captured.
     """
-    if out_dir is None:
-        return None
-    if not str(out_dir).strip():
-        raise ValueError("out_dir is empty: name a folder, or give None to keep nothing")
-    return Path(out_dir).expanduser()
+    try:
+        file, stderr = tempfile.TemporaryFile(), os.dup(2)
+    except OSError:
+        yield
+        return
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        with file:
+            file.seek(0)
+            written = kept(file.read())
+        with suppress(OSError), open(2, "wb", closefd=False) as stderr:
+            stderr.write(written)
 
 
 def digest(*parts):
@@ -148,6 +168,23 @@ def refuse_another_run(folder, found, expected):
         told = [f"{name} was {_short(then)}, now {_short(now)}" for name, (then, now) in differ.items()]
         more = f"; and {len(told) - 4} more" if len(told) > 4 else ""
         raise ValueError(f"{folder} holds another run ({'; '.join(told[:4])}{more}): name another folder")
+
+
+def version(name):
+    """Version of a package, as it says itself when it is imported, otherwise as it was installed.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+        Empty where there is none.
+    """
+    with suppress(metadata.PackageNotFoundError):
+        return getattr(sys.modules.get(name), "__version__", None) or metadata.version(name)
+    return ""
 
 
 def cache_dir():

@@ -3,13 +3,14 @@
 import os
 import re
 import stat
-import tempfile
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
+
+from ._store import captured_stderr
 
 EXTENSIONS = (".wav", ".au", ".flac", ".mp3", ".ogg")
 MIN_SECONDS = 2.0
@@ -23,7 +24,7 @@ _BY_LIBMPG123 = re.compile(
     rb"|Trying to resync|Skipped \d+ bytes in input|Hit end of \(available\) data|missing \d+ bytes in bit reservoir)"
     rb"|Warning: (?:Xing stream size|Encountered more data after|Big change|Real sample count))[^\n]*\n?"
 )
-_STDERR, _decoding, _captured = Lock(), 0, None
+_STDERR, _CAPTURE, _threads = Lock(), ExitStack(), 0
 
 
 class AudioError(ValueError):
@@ -184,7 +185,7 @@ def _open(path):
     _refuse_no_file(path)
     name = path if os.name == "nt" else os.fsencode(path)  # soundfile refuses names that are no UTF-8
     try:
-        with _captured_stderr() if _may_be_mp3(path) else nullcontext(), soundfile.SoundFile(name) as file:
+        with _decoding() if _may_be_mp3(path) else nullcontext(), soundfile.SoundFile(name) as file:
             if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
                 low, high = SAMPLE_RATES
                 raise AudioError(f"sample rate of {file.samplerate:,} Hz, expected {low:,} to {high:,}")
@@ -221,43 +222,24 @@ def _may_be_mp3(path):
 
 
 @contextmanager
-def _captured_stderr():
+def _decoding():
     """Keep off the page what libmpg123 writes about a damaged mp3, straight to the process's standard error.
 
-    Threads may decode at the same time: the first one in turns standard error into a file, the last one out turns it
-    back, and writes what anybody else has written meanwhile.
+    Threads may decode at the same time: the first one in captures standard error, the last one out writes what anybody
+    else has written meanwhile.
     """
-    global _decoding, _captured
+    global _threads
     with _STDERR:
-        if not _decoding:
-            _captured = _begin_capture()
-        _decoding += 1
+        if not _threads:
+            _CAPTURE.enter_context(captured_stderr(lambda written: _BY_LIBMPG123.sub(b"", written)))
+        _threads += 1
     try:
         yield
     finally:
         with _STDERR:
-            _decoding -= 1
-            if not _decoding and _captured:
-                _end_capture(*_captured)
-
-
-def _begin_capture():
-    try:
-        file, stderr = tempfile.TemporaryFile(), os.dup(2)
-    except OSError:  # no room for a file, or nothing to keep quiet: better too much on the page than too little
-        return None
-    os.dup2(file.fileno(), 2)
-    return stderr, file
-
-
-def _end_capture(stderr, file):
-    os.dup2(stderr, 2)
-    os.close(stderr)
-    with file:
-        file.seek(0)
-        written = _BY_LIBMPG123.sub(b"", file.read())
-    with suppress(OSError), open(2, "wb", closefd=False) as stderr:
-        stderr.write(written)
+            _threads -= 1
+            if not _threads:
+                _CAPTURE.close()
 
 
 def _read(file, limit):

@@ -4,14 +4,13 @@ import io
 import json
 import time
 import zipfile
-from contextlib import nullcontext
 from dataclasses import asdict
 
 import keras
 import numpy as np
 import pandas as pd
 
-from ._store import checked_folder, digest, only_writer, progress, refuse_another_run, write_atomically
+from ._store import digest, only_writer, progress, refuse_another_run, write_atomically
 
 
 class TrainingDiverged(ArithmeticError):
@@ -71,14 +70,13 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None
     ----------
     Inception-ResNet paper, 4.3; FMA study, V; notebook 09.
     """
-    folder = checked_folder(out_dir)
     for part in filter(None, (data, validation)):
         if not isinstance(part, tuple):
             part.epoch = 0
         check_data(model, *(part if isinstance(part, tuple) else part[0]))
     if validation is None and (recipe.monitor == "val_loss" or recipe.weights == "best"):
         raise ValueError("the recipe goes by the validation loss; give fit(…, validation=(x, y))")
-    with only_writer(folder) if folder else nullcontext():
+    with only_writer(out_dir) as folder:
         return _fit(model, data, recipe, validation, folder, seed, measure, workers)
 
 

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from conftest import tone
 
-from genre_utils import audio
+from genre_utils import _store, audio
 
 pytestmark = pytest.mark.quick
 
@@ -164,5 +164,5 @@ def test_without_room_for_what_is_captured_all_of_it_is_shown(damaged_mp3, monke
     def full(*args, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(audio.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(_store.tempfile, "TemporaryFile", full)
     assert len(audio.load(damaged_mp3)[0]) and "libmpg123" in capfd.readouterr().err

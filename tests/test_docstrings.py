@@ -47,7 +47,6 @@ MOST_USED = [
     "evaluation.mcnemar",
     "evaluation.predefined_split",
     "evaluation.random_splits",
-    "evaluation.run_statistics",
     "evaluation.scores",
     "evaluation.wilson",
     "features.extract",

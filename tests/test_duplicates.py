@@ -171,6 +171,14 @@ def test_files_with_the_same_bytes(collection):
     ]
 
 
+def test_recordings_are_what_pairs_connect():
+    index = pd.DataFrame({"clip_id": list("abcdef")})
+    pairs = pd.DataFrame([("b", "a"), ("d", "c"), ("a", "d")], columns=["clip_a", "clip_b"])
+    groups = duplicates.recordings(index, pairs)
+    assert groups[list("abcd")].nunique() == 1 and groups.nunique() == 3 and groups.index.tolist() == list("abcdef")
+    assert duplicates.recordings(index, pairs.head(0)).tolist() == list("abcdef")
+
+
 def test_equal_hashes():
     found = duplicates.equal_hashes({"c": "1", "a": "1", "b": "2", "d": None, "e": None})
     assert found.to_numpy().tolist() == [["a", "c"]] and list(found.columns) == ["clip_a", "clip_b"]

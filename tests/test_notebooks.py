@@ -11,7 +11,7 @@ import papermill
 import pytest
 import yaml
 
-from book.build import checks
+from book.build import checks, student
 from genre_utils import evaluation
 
 pytestmark = pytest.mark.quick
@@ -226,6 +226,44 @@ def test_exercises_are_graded_checked_and_solved(path):
 
 
 EXERCISE_TAGS = ("answer", "check", "solution")
+
+
+@every_notebook
+def test_the_students_edition_has_no_answer_and_all_else(path):
+    nb = read(path)
+    solved = [cell.source for cell in tagged(nb, "solution")]
+    answers = [found for cell in nb.cells for found in ANSWER.findall(cell.source)]
+    bare = student.without_answers(read(path))
+    told = "\n".join(cell.source for cell in bare.cells)
+    assert solved and answers and "<details" not in told and "</details>" not in told
+    for answer in [*solved, *answers]:
+        text = re.sub(r"</?details[^>]*>|<summary>.*?</summary>", "", answer).strip()
+        assert text and text not in told, text[:80]
+    assert len(bare.cells) == len(nb.cells) - len(solved)
+    assert all(cell.source.strip() for cell in bare.cells)
+    for tag in ("answer", "check", "parameters", "provenance"):
+        assert len(tagged(bare, tag)) == len(tagged(nb, tag))
+
+
+@every_notebook
+def test_nothing_needs_what_a_solution_makes(path):
+    made = {True: set(), False: set()}
+    needed = set()
+    for cell in read(path).cells:
+        if cell.cell_type == "code":
+            solution = "solution" in cell.metadata.get("tags", [])
+            for node in ast.walk(ast.parse(python(cell))):
+                if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    made[solution].add(node.name)
+                elif isinstance(node, ast.alias):
+                    made[solution].add((node.asname or node.name).split(".")[0])
+                elif isinstance(node, ast.arg):
+                    made[solution].add(node.arg)
+                elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    made[solution].add(node.id)
+                elif isinstance(node, ast.Name) and not solution:
+                    needed.add(node.id)
+    assert not needed & (made[True] - made[False])
 
 
 @every_notebook

@@ -19,12 +19,6 @@ SOURCE = "made-up numbers (2 clips, 2 genres)"
 
 
 @pytest.fixture
-def clips():
-    rng = np.random.default_rng(0)
-    return {"one": rng.uniform(-1, 1, 5_000), "two": rng.uniform(-0.5, 0.5, 4_000)}
-
-
-@pytest.fixture
 def spectra():
     rng = np.random.default_rng(1)
     return {name: rng.uniform(-60, 10, (11, CONFIG.n_mels)) for name in ("one", "two", "three")}
@@ -51,10 +45,6 @@ def texts(ax):
     return [text.get_text() for text in ax.texts if text.get_text()]
 
 
-def envelope(ax):
-    return ax.collections[0].get_paths()[0].vertices
-
-
 def test_finalize_names_the_source_and_closes_the_figure():
     assert foot(plots.finalize(plt.figure(), "here")) == "Data: here"
     assert foot(plots.finalize(plt.figure())) == ""
@@ -65,17 +55,6 @@ def test_style_is_legible_and_safe_for_the_colour_blind():
         plots.style()
         assert matplotlib.colors.to_hex("C0") == "#0173b2"
         assert plt.rcParams["figure.figsize"] == [8, 3.2] and not plt.rcParams["axes.spines.top"]
-
-
-def test_waveforms(clips):
-    fig = plots.waveforms(clips, 1_000, SOURCE)
-    assert foot(fig) == f"Data: {SOURCE}"
-    assert [ax.get_title() for ax in fig.axes] == ["one", "two"]
-    for ax, y in zip(fig.axes, clips.values()):
-        drawn = envelope(ax)
-        assert drawn[:, 1].min() == y.min() and drawn[:, 1].max() == y.max()
-        assert drawn[:, 0].max() == pytest.approx(len(y) / 1_000, abs=0.01)
-    assert fig.axes[1].get_xlim() == (0, 5) and fig.axes[1].get_xlabel() == "time (s)"
 
 
 def test_spectrograms_share_one_scale(spectra):
@@ -108,15 +87,16 @@ def test_ticks_in_hz_stand_in_their_bands_or_not_at_all(spectra, sr, labels):
         assert centres[band] <= float(label.replace(",", "")) <= centres[band + 1]
 
 
-def test_windows_tell_which_samples_none_of_them_reaches(clips):
+def test_windows_tell_which_samples_none_of_them_reaches():
+    y = np.random.default_rng(0).uniform(-1, 1, 5_000)
     configs = {"short": MelConfig(win_length=512), "long": MelConfig()}
-    fig = plots.windows(clips["one"], configs, 1, SOURCE, n_frames=2)
+    fig = plots.windows(y, configs, 1, SOURCE, n_frames=2)
     assert foot(fig) == f"Data: {SOURCE}"
     short, long = fig.axes
     assert short.get_legend() and not long.get_legend()
     assert texts(short) == ["frame 0", "frame 1", "frame 2", "frame 3"]
     samples, *bells = short.lines
-    np.testing.assert_array_equal(samples.get_ydata(), clips["one"][samples.get_xdata()])
+    np.testing.assert_array_equal(samples.get_ydata(), y[samples.get_xdata()])
     for frame, bell in enumerate(bells):
         assert len(bell.get_xdata()) == 512 and bell.get_xdata()[256] == frame * 1_024
 
@@ -155,23 +135,6 @@ def test_confusion_writes_counts_and_shades_shares():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["blues", "jazz", "rock"]
 
 
-def test_scores_by_genre_with_the_papers_ring():
-    table = pd.DataFrame({"precision": [0.9, 0.5], "recall": [0.8, 0.4], "f1": [0.85, 0.44]}, index=["jazz", "rock"])
-    fig = plots.scores_by_genre(table, SOURCE, published=pd.Series({"rock": 0.7, "jazz": 0.6}))
-    assert foot(fig) == f"Data: {SOURCE}"
-    (ax,) = fig.axes
-    genres = dict(zip(ax.get_yticks(), [label.get_text() for label in ax.get_yticklabels()], strict=True))
-    drawn = {
-        points.get_label(): {genres[place]: score for score, place in points.get_offsets()} for points in ax.collections
-    }
-    assert drawn == {
-        "precision": {"jazz": 0.9, "rock": 0.5},
-        "recall": {"jazz": 0.8, "rock": 0.4},
-        "F1": {"jazz": 0.85, "rock": 0.44},
-        "F1 in the paper": {"jazz": 0.6, "rock": 0.7},
-    }
-
-
 def test_parts(network):
     fig = plots.parts(network, "a network")
     foot(fig)
@@ -188,16 +151,6 @@ def test_feature_maps_are_drawn_as_they_are():
     assert [ax.get_title() for ax in fig.axes] == ["input", "map 3"] and fig.get_supxlabel() == f"Data: {SOURCE}"
     for ax, picture in zip(fig.axes, maps.values()):
         np.testing.assert_array_equal(ax.images[0].get_array(), picture.T)
-
-
-def test_kernels_share_one_scale_around_zero():
-    weights = np.random.default_rng(0).normal(size=(3, 4, 5))
-    fig = plots.kernels(weights, SOURCE, columns=3)
-    drawn = [ax for ax in fig.axes if ax.images]
-    assert len(drawn) == 5
-    for k, ax in enumerate(drawn):
-        np.testing.assert_array_equal(ax.images[0].get_array(), weights[..., k].T)
-        assert ax.images[0].get_clim() == (-np.abs(weights).max(), np.abs(weights).max())
 
 
 def test_intervals_stand_at_their_scores():

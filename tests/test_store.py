@@ -92,11 +92,16 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path, monkeypatch):
     assert error.value.errno == 28 and path.read_text() == "whole"
 
 
-def test_out_dir_is_a_name_or_none():
-    assert _store.checked_folder(None) is None and _store.checked_folder("~/a") == Path.home() / "a"
+def test_out_dir_is_a_name_or_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with _store.only_writer(None) as none, _store.only_writer("~/a") as folder:
+        assert none is None and folder == tmp_path / "a"
     for empty in ("", "  "):
-        with pytest.raises(ValueError, match="out_dir is empty: name a folder, or give None to keep nothing"):
-            _store.checked_folder(empty)
+        with (
+            pytest.raises(ValueError, match="out_dir is empty: name a folder, or give None to keep nothing"),
+            _store.only_writer(empty),
+        ):
+            pass
 
 
 def test_differences_are_named_by_their_path():

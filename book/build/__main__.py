@@ -11,6 +11,7 @@ from . import FULL, ROOT, BookError
 from .execute import execute_all
 from .profiles import check_data, load_profile
 from .publish import publish, stage_book
+from .student import strip
 
 
 @contextlib.contextmanager
@@ -31,6 +32,7 @@ def build(
     jobs: int = 2,
     out: Path | None = None,
     overrides: list[str] | None = None,
+    student: bool = False,
 ) -> dict[str, float]:
     """Execute, check and publish.
 
@@ -46,6 +48,8 @@ def build(
         Where the pages go; ``_build/html`` unless given. Intermediate files stay beside it.
     overrides : list of str, optional
         Parameters to set otherwise than the profile does, each as ``"name=value"``.
+    student : bool
+        Leave out solutions and answers; the notebooks to hand out go into ``notebooks`` beside the pages.
 
     Returns
     -------
@@ -69,6 +73,8 @@ def build(
         print(f"profile {profile}, {len(notebooks)} notebooks{source}", flush=True)
         stage = build_dir / "stage"
         stage_book(stage)
+        if student:
+            strip(stage, build_dir / "notebooks")
         seconds = execute_all(parameters, stage, build_dir, jobs)
         publish(stage, build_dir, out)
         print(f"the book is at {out / 'index.html'}")
@@ -89,9 +95,11 @@ def main() -> int:
         metavar="NAME=VALUE",
         help="a parameter's value in every notebook that declares it; may be given several times",
     )
+    parser.add_argument("--student", action="store_true", help="without solutions and answers")
     options = parser.parse_args()
+    out = options.out or (ROOT / "_build/student/html" if options.student else None)
     try:
-        build(options.profile, options.data_dir or None, options.jobs, options.out, options.set)
+        build(options.profile, options.data_dir or None, options.jobs, out, options.set, options.student)
     except BookError as error:
         print(f"\nbook not built: {error}", file=sys.stderr)
         return 1

@@ -4,7 +4,29 @@ import itertools
 
 import pandas as pd
 
-from genre_utils.papers import f1, f1_misprints, ordinary_accuracy, tables
+from genre_utils.papers import f1, ordinary_accuracy, tables
+
+
+def f1_misprints(table=tables.IRN_TABLE_2, decimals=1):
+    """Rows whose F1 does not follow from their own precision and recall, however these were rounded.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Columns `precision`, `recall` and `f1`.
+    decimals : int
+        So many were printed.
+
+    Returns
+    -------
+    pd.DataFrame
+        The rows at fault, with `recomputed`.
+    """
+    half = 0.5 * 10.0**-decimals + 1e-9
+    lowest, highest = (f1(table["precision"] + d, table["recall"] + d) for d in (-half, half))
+    recomputed = f1(table["precision"], table["recall"]).round(decimals)
+    wrong = (table["f1"] < lowest - half) | (table["f1"] > highest + half)
+    return table.assign(recomputed=recomputed)[wrong]
 
 
 def check_genres(table=tables.IRN_TABLE_2, n=100):

@@ -129,7 +129,8 @@ def found(rows):
         if row.claim.headline:
             named[row.kind].append(row.claim.headline + " (as we asked it)" * bool(row.measured))
     asked = [row for row in flat if row.measured]
-    decided = sum(row.verdict not in (rules.UNDECIDED, rules.NOT_TESTED) for row in asked)
+    kinds = Counter(row.kind for row in asked)
+    decided = len(asked) - kinds[rules.UNDECIDED] - kinds[rules.NOT_TESTED]
     lines = [f"We found {len(flat)} claims in the two papers: {tally(flat)}"]
     begin = {
         rules.HOLDS: "Among the claims that hold",
@@ -140,8 +141,10 @@ def found(rows):
     told = {words: "; ".join(named[kind]) for kind, words in begin.items()}
     lines += [f"{words}: {names}." for words, names in told.items() if names]
     lines.append(
-        f"Our runs on real music were asked about {len(asked)} claims and decided {decided}. For others a run is "
-        "missing, or too unlike the papers' to say whether a printed number is right."
+        f"Our runs on real music speak to {len(asked)} of these claims. They decide {decided or 'none'}; "
+        f"{kinds[rules.UNDECIDED]} stay undecided, for the interval leaves both answers open; for "
+        f"{kinds[rules.NOT_TESTED]} our runs are too unlike the paper's. The other claims are judged by arithmetic, or "
+        "not tested."
     )
     return "\n\n".join(lines)
 
@@ -168,7 +171,8 @@ def untested(rows):
     reasons = {}
     for row in every(rows):
         if row.why:
-            reasons.setdefault(row.why, []).append(row.claim)
+            missing = row.why.startswith("the run `") and " is missing" in row.why
+            reasons.setdefault("a run that it needs is missing" if missing else row.why, []).append(row.claim)
     lines = [
         f"- **{sentence(why)}** Claims: {len(claims)}. {'; '.join(claim.text for claim in claims)}."
         for why, claims in sorted(reasons.items(), key=lambda item: -len(item[1]))

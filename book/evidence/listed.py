@@ -73,7 +73,7 @@ NO_ABLATION = "it needs a run in which only this is changed, and no run on the l
 OTHERS = "it repeats what another study says"
 QUOTED = "it quotes another study, whose predictions we do not have; [related work](related.md) says what is known"
 FIGURE = "it is in a figure, and we have only the text of the paper"
-NO_DEVICE = "it needs such a device"
+NO_DEVICE = "it needs a device that we do not have"
 VAGUE = "it names nothing that can be measured"
 
 

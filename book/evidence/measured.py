@@ -119,7 +119,9 @@ def points(x):
 
 
 def interval(low, high):
-    return f"[{points(low)}, {points(high)}]"
+    """Both ends in points; one that rounds to zero, on which a verdict may rest, with a second decimal."""
+    ends = [points(x) if abs(x) >= 0.0005 else f"{100 * x + 0.0:.2f}".replace("-", "−") for x in (low, high)]
+    return f"[{', '.join(ends)}]"
 
 
 def drawn(runs, statistic, *others):
@@ -295,13 +297,13 @@ def more_overfitting(first, second, patterns):
             raise NotTested(
                 f"the runs `{pattern.format(first)}` and `{pattern.format(second)}` have one seed in common"
             )
-        found = evaluation.run_statistics(np.subtract(*gaps))
+        found = evaluation.corrected_t_test(np.subtract(*gaps), 1, 0)  # over seeds there is nothing to correct
         text = (
             f"{question} Training accuracy is {points(np.mean(gaps[0]))} and {points(np.mean(gaps[1]))} points above "
-            f"validation accuracy, difference {points(found['mean'])} "
-            f"{interval(found['low'], found['high'])} over seeds."
+            f"validation accuracy, difference {points(found.mean)} "
+            f"{interval(found.low, found.high)} over seeds."
         )
-        return Finding(text, rules.better(found["low"], found["high"]))
+        return Finding(text, rules.better(found.low, found.high))
 
     return ask
 
@@ -314,13 +316,13 @@ def test_below_validation(networks, patterns):
         gaps = np.mean([[np.subtract(*at_kept_epoch(run)[1:]) for run in several] for several in found], axis=0)
         if len(gaps) < 2:
             raise NotTested(f"the runs `{pattern.format('…')}` have one seed in common")
-        mean = evaluation.run_statistics(gaps)
+        mean = evaluation.corrected_t_test(gaps, 1, 0)
         question = runs.asked(" and ".join(NAMES[name] for name in networks), pattern.format(networks[0]), found[0])
         text = (
-            f"{question} Validation minus test accuracy: {points(mean['mean'])} points "
-            f"{interval(mean['low'], mean['high'])} over seeds."
+            f"{question} Validation minus test accuracy: {points(mean.mean)} points "
+            f"{interval(mean.low, mean.high)} over seeds."
         )
-        return Finding(text, rules.better(mean["low"], mean["high"]))
+        return Finding(text, rules.better(mean.low, mean.high))
 
     return ask
 

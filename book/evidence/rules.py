@@ -25,7 +25,10 @@ than {100 * DIP:.0f} points below its highest value so far.
 
 Where a claim can be measured, the measurement gives the verdict and arithmetic only comments; where its run is
 missing, the verdict is *not tested*. A measured verdict answers the question in italics, which names in what our runs
-are unlike the paper's; it is marked *as asked*, and says no more than that."""
+are unlike the paper's; it is marked *as asked*, and says no more than that.
+
+Each row of a printed table counts as a claim, and so does each statement. So the numbers of verdicts describe this
+list; they are no score of a paper."""
 
 
 def equals(printed, exact, decimals):

@@ -126,6 +126,39 @@ def find(index, min_score=MIN_SCORE, n_jobs=1):
     return pairs.reset_index(drop=True)
 
 
+def recordings(index, pairs):
+    """Group of each clip: clips that share a recording, directly or through others, are in one group.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+    pairs : pd.DataFrame
+        From `find`, or any with the columns `clip_a` and `clip_b`.
+
+    Returns
+    -------
+    pd.Series
+        By `clip_id`, the id of one of the clips of its group: `groups` of a split or a bootstrap.
+
+    References
+    ----------
+    Notebooks 01 to 03.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from genre_utils.datasets import duplicates
+    >>> index = pd.DataFrame({"clip_id": ["a", "b", "c", "d"]})
+    >>> pairs = pd.DataFrame({"clip_a": ["d", "b"], "clip_b": ["a", "d"]})
+    >>> duplicates.recordings(index, pairs).tolist()
+    ['b', 'b', 'c', 'b']
+    """
+    groups = pd.Series(index["clip_id"].to_numpy(), index["clip_id"])
+    for pair in pairs.itertuples():
+        groups = groups.replace(groups[pair.clip_b], groups[pair.clip_a])
+    return groups
+
+
 def find_exact(index):
     """Pairs of clips whose files hold the same bytes.
 

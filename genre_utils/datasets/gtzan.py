@@ -249,18 +249,15 @@ def _compare(path, original, owners):
     if original is None:
         return "unknown", "GTZAN has no clip of that id"
     try:
-        found = hashlib.md5(Path(path).read_bytes()).hexdigest()
-        if found == original:
-            return "original", ""
+        content = Path(path).read_bytes()
         y, info = audio.load(path, SR)
     except (audio.AudioError, OSError) as error:
         return "unreadable", str(error)
-    samples = hashlib.md5(_wav(y)).hexdigest()
-    if samples == original:
-        return "original", f"the same samples as {Path(path).suffix}"
-    for md5 in (found, samples):
-        if md5 in owners:
-            return "other clip", f"the samples of {owners[md5]}"
+    found, samples = (hashlib.md5(held).hexdigest() for held in (content, _wav(y)))
+    if original in (found, samples):
+        return "original", "" if found == original else f"the same samples as {Path(path).suffix}"
+    if owner := owners.get(found) or owners.get(samples):
+        return "other clip", f"the samples of {owner}"
     return "re-encoded", ", ".join((f"{info.seconds:.2f} s", *info.notes))
 
 

@@ -3,7 +3,7 @@
 from .comparison import Comparison, compare
 from .cross_validation import PROTOCOLS, cross_validate
 from .kept import kept
-from .metrics import accuracy_with_negatives, calibration, confusion, scores, scores_by_genre
+from .metrics import accuracy_with_negatives, confusion, scores, scores_by_genre
 from .result import Result, load, save
 from .splits import Split, holdout, k_fold, predefined_split, random_splits, stratified_folds
-from .uncertainty import Accuracy, accuracy, bootstrap, corrected_t_test, mcnemar, run_statistics, wilson
+from .uncertainty import Accuracy, accuracy, bootstrap, corrected_t_test, mcnemar, wilson

@@ -3,16 +3,13 @@
 import json
 import platform
 import shutil
-import sys
-from contextlib import nullcontext
 from dataclasses import asdict, replace
-from importlib import metadata
 
 import numpy as np
 import pandas as pd
 
 from .. import __version__, datasets, features
-from .._store import checked_folder, digest, only_writer, parallel, refuse_another_run, write_atomically
+from .._store import digest, only_writer, parallel, refuse_another_run, version, write_atomically
 from . import splits as _splits
 from .result import COLUMNS, DIGITS, LAYOUT, Result, save
 
@@ -110,8 +107,7 @@ def cross_validate(
     about = _about(build | options, options, clips, recipe, protocol, splits, seed, measure)
     train = {"clips": clips, "recipe": recipe, "watched": PROTOCOLS[protocol][1], "seed": seed}
     train |= {"build": build | options, "measure": measure, "workers": workers, "keep": keep_models}
-    folder = checked_folder(out_dir)
-    with only_writer(folder) if folder else nullcontext():
+    with only_writer(out_dir) as folder:
         paths = _claim(folder, about, len(splits)) if folder else [None] * len(splits)
         calls = [(train, split, fold, paths[fold]) for fold, split in enumerate(splits)]
         done = parallel(_run_fold, calls, n_jobs, "folds")
@@ -127,7 +123,7 @@ def _input_shape(clips):
 
     if isinstance(clips, features.Recordings):
         return models.input_shape_of(clips.config)
-    parts = clips.x if isinstance(clips.x, tuple) else (clips.x,)
+    parts = features.several(clips.x)
     if len(clips.index) != len(parts[0]):
         raise ValueError(f"{len(parts[0])} inputs and {len(clips.index)} rows in their index; expected one each")
     shapes = tuple((*part.shape[1:], 1) for part in parts)
@@ -163,12 +159,11 @@ def conditions(clips, splits):
     dict
         `data`, `features` and `splits` of `Result.about`.
     """
-    configs = clips.config if isinstance(clips.config, tuple) else (clips.config,)
     known = clips.index["dataset"].iloc[0] if "dataset" in clips.index else ""
     data = {"dataset": known, "source": datasets.source(clips.index), "genres": datasets.genres(clips.index)}
     data |= {"n_clips": len(clips.index), "fingerprint": datasets.fingerprint(clips.index)}
     extractor = features.version()
-    applied = [asdict(config) for config in configs]
+    applied = [asdict(config) for config in features.several(clips.config)]
     if known == "precomputed":  # how they were computed is not ours to tell
         applied = [{name: values[name] for name in ("ref", "top_db", "standardise")} for values in applied]
         extractor = "precomputed"
@@ -190,13 +185,7 @@ def versions(backend):
     dict of str to str
     """
     found = {"genre-utils": __version__, "python": platform.python_version(), "numpy": np.__version__}
-    for name in ("keras", backend, "librosa"):
-        module = sys.modules.get(name)
-        try:
-            found[name] = getattr(module, "__version__", None) or metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return found | {name: told for name in ("keras", backend, "librosa") if (told := version(name))}
 
 
 def _run_fold(train, split, fold, path):
@@ -219,7 +208,6 @@ def _run_fold(train, split, fold, path):
             x, y = watched if isinstance(watched, tuple) else (watched, watched.labels)
             return measure(y, training.predict(model, x, recipe.batch_size))
 
-        measured.__name__ = getattr(measure, "__name__", "measure")
     history = training.fit(
         network, parts["training"], recipe, watched, folder, seed, measured if measure else None, train["workers"]
     )
@@ -243,15 +231,13 @@ def _part(train, split, name, seed):
     if isinstance(clips, features.Recordings):
         statistics, augmented = clips.statistics(split.training), name == "training"
         return features.Crops(clips, rows, train["recipe"].batch_size, augmented, seed, statistics)
-    several = isinstance(clips.x, tuple)
-    arrays, configs = (clips.x, clips.config) if several else ((clips.x,), (clips.config,))
     x = []
-    for array, config in zip(arrays, configs):
+    for array, config in zip(features.several(clips.x), features.several(clips.config)):
         part = array[rows]
         if config.standardise == "training":
             part = features.standardise(part, *features.training_statistics(array[split.training]))
         x.append(part[..., None])
-    return x if several else x[0], clips.index["label"].to_numpy()[rows]
+    return x if len(x) > 1 else x[0], clips.index["label"].to_numpy()[rows]
 
 
 def gather(done, splits, index, about):
@@ -270,14 +256,12 @@ def gather(done, splits, index, about):
     -------
     Result
     """
-    genres = about["data"]["genres"]
-    columns = [f"p_{k}" for k in range(len(genres))]
+    columns = [f"p_{k}" for k in range(len(about["data"]["genres"]))]
+    index = index.assign(artist=index.get("artist", ""))
     parts, histories = [], []
     for fold, (result, split) in enumerate(zip(done, splits)):
         probabilities = np.array(result["probabilities"])
-        part = index.loc[split.test, ["clip_id", "label"]].assign(fold=fold, predicted=probabilities.argmax(axis=1))
-        part["artist"] = index["artist"].iloc[split.test] if "artist" in index else ""
-        part = part[[*COLUMNS]]
+        part = index.iloc[split.test].assign(fold=fold, predicted=probabilities.argmax(axis=1))[[*COLUMNS]]
         part[columns] = probabilities.round(DIGITS)
         parts.append(part)
         histories.append(pd.DataFrame(result["history"]).assign(fold=fold))

@@ -142,59 +142,13 @@ def accuracy_with_negatives(y_true, y_pred, n_classes):
     return float(1 - wrong.mean() / counts.sum())
 
 
-def calibration(y_true, probabilities, n_bins=10):
-    """Whether a network that says 80 % is right in 80 of 100 cases.
-
-    Parameters
-    ----------
-    y_true : array-like [shape=(n_clips,)]
-        Labels.
-    probabilities : array-like [shape=(n_clips, n_classes)]
-    n_bins : int
-        Equal steps of the largest probability, from 0 to 1; what lies between two counts with the lower one.
-
-    Returns
-    -------
-    pd.DataFrame
-        A row a step in which there are clips: mean `confidence` (the largest probability), `accuracy` and `clips`. Its
-        ``attrs["ece"]`` is the expected calibration error: their mean distance, weighted by clips.
-
-    Raises
-    ------
-    ValueError
-        If labels and probabilities do not fit together, the latter do not add up to 1, or there is no step.
-
-    References
-    ----------
-    Guo et al. (2017); notebook 10.
-    """
-    y, p = np.asarray(y_true), np.asarray(probabilities, dtype=float)
-    if p.ndim != 2 or y.shape != p.shape[:1] or n_bins < 1:
-        raise ValueError(
-            f"{y.shape} labels, {p.shape} probabilities and {n_bins} steps; expected (n,), (n, n_classes) and 1 or more"
-        )
-    _refuse_unlike(y, p, p.shape[1])
-    strange = np.flatnonzero(~((p >= 0).all(axis=1) & np.isclose(p.sum(axis=1), 1, atol=1e-3)))
-    if len(strange):
-        raise ValueError(
-            f"the probabilities of {len(strange)} clips, first of them {strange[0]}, are {p[strange[0]]}; expected "
-            "numbers from 0 to 1 that add up to 1: the network's softmax, not its logits"
-        )
-    clips = pd.DataFrame({"confidence": p.max(axis=1), "accuracy": p.argmax(axis=1) == y})
-    steps = pd.Series(np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], clips["confidence"]))
-    table = clips.groupby(steps).mean().assign(clips=steps.value_counts()).rename_axis("step")
-    gaps = (table["confidence"] - table["accuracy"]).abs()
-    table.attrs["ece"] = float((gaps * table["clips"]).sum() / len(y))
-    return table
-
-
 def _refuse_unlike(y_true, y_pred, n_classes=None):
     if len(y_true) != len(y_pred) or not len(y_true):
         raise ValueError(
             f"{len(y_true)} true and {len(y_pred)} predicted labels; expected as many of each, and at least one"
         )
     if n_classes is not None:
-        held = {label for y in (y_true, y_pred) if np.ndim(y) == 1 for label in np.asarray(y).tolist()}
+        held = {label for y in (y_true, y_pred) for label in np.asarray(y).tolist()}
         strange = sorted(held - set(range(n_classes)), key=str)
         if strange:
             raise ValueError(f"labels {strange[:5]}; expected whole numbers from 0 to {n_classes - 1}, one a genre")

@@ -285,7 +285,9 @@ def corrected_t_test(differences, n_training, n_test, confidence=0.95):
     (0.015, 0.154)
     """
     _refuse_confidence(confidence)
-    d = _numbers(differences, "differences")
+    d = np.asarray(differences, dtype=float)
+    if d.ndim != 1 or len(d) < 2 or not np.isfinite(d).all():
+        raise ValueError(f"differences of shape {d.shape}: {differences}; expected two at least in a row, all finite")
     if not (n_training >= 1 and n_test >= 0):
         raise ValueError(f"{n_training} clips for training and {n_test} for the test; expected those of one split")
     error = 0.0 if np.ptp(d) == 0 else np.sqrt((1 / len(d) + n_test / n_training) * d.var(ddof=1))
@@ -296,50 +298,6 @@ def corrected_t_test(differences, n_training, n_test, confidence=0.95):
     return Difference(float(d.mean()), float(d.mean() - half), float(d.mean() + half), t, p)
 
 
-def run_statistics(values, confidence=0.95):
-    """Mean, spread and interval of a score over independent runs, such as those of several seeds.
-
-    Parameters
-    ----------
-    values : array-like [shape=(n,)]
-        The score of each of n independent runs, two or more.
-    confidence : float
-        Level of confidence, 0 to 1.
-
-    Returns
-    -------
-    dict of str to float
-        `n`, `mean`, `std` (of single runs), `low` and `high` (Student's interval of the mean), `min` and `max`.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two values, one is not finite, or there is no such confidence.
-
-    References
-    ----------
-    Notebook 10.
-
-    Examples
-    --------
-    >>> from genre_utils import evaluation
-    >>> found = evaluation.run_statistics([0.80, 0.82, 0.84])
-    >>> round(found["mean"], 3), round(found["low"], 3), round(found["high"], 3)
-    (0.82, 0.77, 0.87)
-    """
-    v = _numbers(values, "values")
-    interval = corrected_t_test(v, 1, 0, confidence)  # without shared clips nothing is corrected
-    return {"n": len(v), "mean": interval.mean, "std": float(v.std(ddof=1)), "low": interval.low,
-            "high": interval.high, "min": float(v.min()), "max": float(v.max())}  # fmt: skip
-
-
 def _refuse_confidence(confidence):
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}; expected a share between 0 and 1, such as 0.95")
-
-
-def _numbers(values, what):
-    found = np.asarray(values, dtype=float)
-    if found.ndim != 1 or len(found) < 2 or not np.isfinite(found).all():
-        raise ValueError(f"{what} of shape {found.shape}: {values}; expected two at least in a row, all finite")
-    return found

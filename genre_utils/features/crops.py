@@ -9,6 +9,7 @@ from .. import audio, augment
 from .._store import parallel
 from .config import MelConfig
 from .mel import log_mel, standardise
+from .store import _report
 
 
 class Recordings(NamedTuple):
@@ -74,7 +75,7 @@ def scan(index, config, n_jobs=1):
     ----------
     FMA study, III to V; notebook 12.
     """
-    configs = _several(config)
+    configs = several(config)
     if index["dataset"].eq("precomputed").any():
         raise ValueError("precomputed log-mels hold no sound to crop; use a collection of sound files")
     seconds = {round(one.seconds, 3) for one in configs}
@@ -84,14 +85,11 @@ def scan(index, config, n_jobs=1):
         )
     if any(isinstance(one, MelConfig) and one.standardise == "training" for one in configs):
         raise ValueError("log-mels of crops are standardised by 'clip' or 'none'; 'training' is for waveforms")
-    found = parallel(_moments, [(path, configs[0].seconds, configs[0].sr) for path in index["path"]], n_jobs, "clips")
-    notes = [entry if isinstance(entry, str) else "" for entry in found]
-    usable = np.array([not note for note in notes])
-    if not usable.any():
-        raise ValueError(f"none of the {len(index)} clips can be used, for example: {found[0]}")
-    report = index[["clip_id"]].assign(status=np.where(usable, "used", "skipped"), note=notes)
-    moments = np.stack([entry for entry in found if not isinstance(entry, str)])
-    return Recordings(index[usable].reset_index(drop=True), report, config, moments)
+    calls = [(path, configs[0].seconds, configs[0].sr) for path in index["path"]]
+    moments, notes = zip(*parallel(_moments, calls, n_jobs, "clips"))
+    report, used = _report(index, notes)
+    moments = np.stack([entry for entry in moments if entry is not None])
+    return Recordings(index[used].reset_index(drop=True), report, config, moments)
 
 
 class Crops:
@@ -132,7 +130,7 @@ class Crops:
         some = recordings.index.iloc[rows]
         self.clip_ids, self.paths = some["clip_id"].tolist(), some["path"].tolist()
         self.labels = some["label"].to_numpy()
-        self.configs = _several(recordings.config)
+        self.configs = several(recordings.config)
         self.batch_size, self.augmented, self.seed, self.statistics = batch_size, augmented, seed, statistics
         self.epoch = 0
         self.sr = max(config.sr for config in self.configs)
@@ -186,19 +184,30 @@ class Crops:
             yield x.astype(np.float32, copy=False)
 
 
-def _several(config):
-    return config if isinstance(config, tuple) else (config,)
+def several(inputs):
+    """What there is one of for each input of a network, always as a tuple.
+
+    Parameters
+    ----------
+    inputs : object or tuple of object
+        Configurations or arrays.
+
+    Returns
+    -------
+    tuple
+    """
+    return inputs if isinstance(inputs, tuple) else (inputs,)
 
 
 def _moments(path, seconds, sr):
-    """Number, sum and sum of squares of a clip's middle, or in words why it cannot be used."""
+    """Number, sum and sum of squares of a clip's middle, or None, and whether it can be used."""
     try:
         declared = audio.duration(path)
         y, info = audio.load(path, sr, max_seconds=declared)
         if info.seconds < declared - 0.1:
-            return f"cut short: {info.seconds:.2f} s of sound, its header declares {declared:.2f} s"
+            return None, f"skipped: cut short: {info.seconds:.2f} s of sound, its header declares {declared:.2f} s"
     except audio.AudioError as error:
-        return str(error)
+        return None, f"skipped: {error}"
     n = round(seconds * sr)
     y = y[max(len(y) - n, 0) // 2 :][:n].astype(np.float64)
-    return np.array([n, y.sum(), y @ y])
+    return np.array([n, y.sum(), y @ y]), "used: "

@@ -1,17 +1,14 @@
 """Features of a whole collection, computed once and kept. Explained in notebook 02."""
 
-import hashlib
-import json
+import os
 from dataclasses import asdict, replace
-from importlib import metadata
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from .. import audio, datasets
-from .._store import cache_dir, parallel
+from .. import _store, audio, datasets
+from .._store import cache_dir, digest, parallel
 from .config import MelConfig
 from .mel import log_mel, standardise
 
@@ -141,10 +138,8 @@ def version():
     -------
     str
     """
-    try:
-        return f"{EXTRACTOR}, librosa {metadata.version('librosa')}"
-    except metadata.PackageNotFoundError:
-        return f"{EXTRACTOR}, without librosa"
+    librosa = _store.version("librosa")
+    return f"{EXTRACTOR}, librosa {librosa}" if librosa else f"{EXTRACTOR}, without librosa"
 
 
 def store_key(index, config):
@@ -161,14 +156,9 @@ def store_key(index, config):
     -------
     str
     """
-    digest = hashlib.sha256(json.dumps([asdict(config), version()], sort_keys=True).encode())
-    for clip_id, path in zip(index["clip_id"], index["path"]):
-        try:
-            stat = Path(path).stat()
-            digest.update(f"{clip_id}|{path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
-        except OSError:
-            digest.update(f"{clip_id}|{path}|missing\n".encode(errors="surrogateescape"))
-    return digest.hexdigest()[:20]
+    states = [os.stat(path) if os.path.exists(path) else None for path in index["path"]]
+    files = [state and (state.st_size, state.st_mtime_ns) for state in states]
+    return digest(asdict(config), version(), index["clip_id"].tolist(), index["path"].tolist(), files)
 
 
 def _report(index, notes):

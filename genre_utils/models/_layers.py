@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-MIN_FRAMES, MIN_MELS = 64, 32
+LEAST = {"n_frames": 64, "n_mels": 32, "n_samples": 16_384}
 
 
 @keras.saving.register_keras_serializable("genre_utils")
@@ -27,29 +27,28 @@ class ScaledAdd(layers.Layer):
         return super().get_config() | {"scale": self.scale}
 
 
-def check_spectrogram(input_shape):
-    """Refuse an input that is no one-channel spectrogram of a sufficient size.
+def check_input(input_shape, *sizes):
+    """Refuse the shape of an input that is no mono clip of a sufficient size.
 
     Parameters
     ----------
     input_shape : tuple of int
-        ``(n_frames, n_mels, 1)``.
+        With the channel at the end.
+    *sizes : str
+        Names of the axes before it, as in `LEAST`. Only a number of frames may be left open, as None.
 
     Raises
     ------
     ValueError
-        If it has not three axes, more than one channel, or fewer frames or bands.
+        If it has other axes, more than one channel, or is too small.
     """
-    if len(input_shape) != 3:
+    if len(input_shape) != len(sizes) + 1:
         raise ValueError(
-            f"input_shape is {input_shape}, expected (n_frames, n_mels, 1); give a batch its channel by x[..., None]"
+            f"input_shape is {input_shape}, expected ({', '.join(sizes)}, 1); give a batch its channel by x[..., None]"
         )
-    n_frames, n_mels, n_channels = input_shape
-    if n_channels != 1:
-        raise ValueError(f"input_shape {input_shape} has {n_channels} channels; a log-mel spectrogram has 1")
-    if n_frames is not None and n_frames < MIN_FRAMES:
-        raise ValueError(f"input_shape {input_shape} has {n_frames} frames; at least {MIN_FRAMES} are needed")
-    if n_mels is None or n_mels < MIN_MELS:
-        raise ValueError(
-            f"input_shape {input_shape} has {n_mels} mel bands; a fixed number from {MIN_MELS} up is needed"
-        )
+    if input_shape[-1] != 1:
+        raise ValueError(f"input_shape {input_shape} has {input_shape[-1]} channels; a log-mel or mono sound has 1")
+    for size, n in zip(sizes, input_shape):
+        if n is None and size != "n_frames" or n is not None and n < LEAST[size]:
+            kind = "at least" if size == "n_frames" else "a fixed number of at least"
+            raise ValueError(f"input_shape {input_shape} has {size} {n}; {kind} {LEAST[size]:,} is needed")

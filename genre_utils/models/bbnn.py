@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 from .._store import cache_dir
-from ._layers import check_spectrogram
+from ._layers import check_input
 
 BRANCHES = ("point", "small_reduce", "small", "large_reduce", "large", "pooled")
 AUTHORS_WEIGHTS = (
@@ -41,7 +41,7 @@ def build(input_shape=(647, 128, 1), n_classes=10, filters=32, n_blocks=3):
     ----------
     Liu et al. (2021) and their released code; notebook 05.
     """
-    check_spectrogram(input_shape)
+    check_input(input_shape, "n_frames", "n_mels")
     inputs = keras.Input(input_shape, name="shallow-input")
     x = layers.Conv2D(filters, (3, 3), padding="same", name="shallow-conv")(inputs)
     x = layers.BatchNormalization(name="shallow-norm")(x)

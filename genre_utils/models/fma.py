@@ -7,10 +7,9 @@ the text leaves two numbers, the 64 feature maps that the third convolution rece
 import keras
 from keras import layers
 
-from ._layers import check_spectrogram
+from ._layers import check_input
 
 DENSE = (1_024, 512, 128)
-MIN_SAMPLES = 16_384
 
 
 def build_baseline_a_1d(
@@ -48,7 +47,7 @@ def build_baseline_a_1d(
     ----------
     FMA study, V; Zhang et al. (2016); notebook 04.
     """
-    check_waveform(input_shape)
+    check_input(input_shape, "n_samples")
     inputs = keras.Input(input_shape, name="wave-input")
     x = wave_features(inputs, filters, window, kernel, pool)
     x = max_and_mean(x, layers.GlobalMaxPooling1D, layers.GlobalAveragePooling1D)
@@ -87,7 +86,7 @@ def build_baseline_a_2d(input_shape=(128, 513, 1), n_classes=8, filters=64, kern
     ----------
     FMA study, V; Zhang et al. (2016); notebook 04.
     """
-    check_spectrogram(input_shape)
+    check_input(input_shape, "n_frames", "n_mels")
     inputs = keras.Input(input_shape, name="conv_1-input")
     x = layers.Conv2D(filters, (kernel, input_shape[1]), activation="relu", name="conv_1-conv")(inputs)
     x = layers.MaxPooling2D((pool, 1), name="conv_1-pool")(x)
@@ -129,7 +128,7 @@ def build_baseline_b(input_shape=(128, 513, 1), n_classes=8, filters=64, kernel=
     ----------
     FMA study, V; Zhang et al. (2016); notebook 04.
     """
-    check_spectrogram(input_shape)
+    check_input(input_shape, "n_frames", "n_mels")
     inputs = keras.Input(input_shape, name="conv_1-input")
     x = layers.Conv2D(filters, (kernel, input_shape[1]), name="conv_1-conv")(inputs)
     x = layers.BatchNormalization(name="conv_1-norm")(x)
@@ -167,7 +166,7 @@ def build_densenet121(input_shape=(224, 224, 1), n_classes=8):
     ----------
     FMA study, V; Huang et al. (2017); notebook 07.
     """
-    check_spectrogram(input_shape)
+    check_input(input_shape, "n_frames", "n_mels")
     features = densenet_features(input_shape)
     x = layers.GlobalAveragePooling2D(name="head-pool")(features.output)
     outputs = layers.Dense(n_classes, activation="softmax", name="head-softmax")(x)
@@ -206,8 +205,8 @@ def build_fusion(input_shape=((160_000, 1), (224, 224, 1)), n_classes=8, filters
     if len(input_shape) != 2 or not all(isinstance(shape, tuple | list) for shape in input_shape):
         raise ValueError(f"input_shape is {input_shape}, expected ((n_samples, 1), (n_frames, n_mels, 1))")
     wave_shape, mel_shape = map(tuple, input_shape)
-    check_waveform(wave_shape)
-    check_spectrogram(mel_shape)
+    check_input(wave_shape, "n_samples")
+    check_input(mel_shape, "n_frames", "n_mels")
     wave = keras.Input(wave_shape, name="wave-input")
     dense_net = densenet_features(mel_shape)
     height, width, channels = dense_net.output.shape[1:]
@@ -316,27 +315,3 @@ def _densenet_part(name):
         if name.startswith(tuple(f"{kind}{i}_" for i in range(2, 6))):
             return f"{part}_{int(name[4]) - 1}"
     return "head" if name in ("bn", "relu") else "stem"
-
-
-def check_waveform(input_shape):
-    """Refuse an input that is no mono waveform of a sufficient length.
-
-    Parameters
-    ----------
-    input_shape : tuple of int
-        ``(n_samples, 1)``.
-
-    Raises
-    ------
-    ValueError
-        If it has not two axes, more than one channel, or fewer than 16,384 samples.
-    """
-    if len(input_shape) != 2:
-        raise ValueError(
-            f"input_shape is {input_shape}, expected (n_samples, 1); give a batch its channel by y[..., None]"
-        )
-    n_samples, n_channels = input_shape
-    if n_channels != 1:
-        raise ValueError(f"input_shape {input_shape} has {n_channels} channels; mono sound has 1")
-    if n_samples is None or n_samples < MIN_SAMPLES:
-        raise ValueError(f"input_shape {input_shape} has {n_samples} samples; at least {MIN_SAMPLES:,} are needed")

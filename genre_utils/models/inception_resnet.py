@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from ._layers import ScaledAdd, check_spectrogram
+from ._layers import ScaledAdd, check_input
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def build(input_shape=(647, 128, 1), n_classes=10, variant="keras_applications",
     ----------
     Inception-ResNet paper, 3; notebook 06.
     """
-    check_spectrogram(input_shape)
+    check_input(input_shape, "n_frames", "n_mels")
     if isinstance(variant, dict):
         variant = Completion(**variant)
     if not isinstance(variant, Completion) and variant not in VARIANTS:

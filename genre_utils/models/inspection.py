@@ -118,29 +118,6 @@ def receptive_field(model, layer):
     return tuple(int(n) for n in np.minimum(sees, whole))
 
 
-def layer_table(model, part=None):
-    """Output shape of each layer, one after the other.
-
-    Parameters
-    ----------
-    model : keras.Model
-    part : str or tuple of str, optional
-        Only layers whose names begin so.
-
-    Returns
-    -------
-    pd.DataFrame
-        Indexed by layer: `output`, such as "161 × 128 × 32".
-
-    References
-    ----------
-    Notebooks 04, 06 and 08.
-    """
-    layers = [layer for layer in model.layers if layer.name.startswith(part or "")]
-    sizes = [" × ".join(map(str, layer.output.shape[1:])) for layer in layers]
-    return pd.DataFrame({"output": sizes}, index=pd.Index([layer.name for layer in layers], name="layer"))
-
-
 def macs(layer):
     """Multiply-accumulate operations of a layer for one clip, biases and normalisation left out.
 

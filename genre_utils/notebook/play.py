@@ -46,24 +46,6 @@ def player(sound, sr=None, caption="", seconds=MP3_SECONDS):
     return HTML(_figure("player", _audio(*_middle(sound, sr, seconds), caption), caption))
 
 
-def players(sounds, sr=None, seconds=MP3_SECONDS):
-    """Several clips to listen to, one below the other.
-
-    Parameters
-    ----------
-    sounds : dict of str to np.ndarray or str or Path
-        Caption of each.
-    sr : int, optional
-        Sample rate in Hz of those given as samples.
-    seconds : float
-
-    Returns
-    -------
-    IPython.display.HTML
-    """
-    return HTML("".join(player(sound, sr, caption, seconds).data for caption, sound in sounds.items()))
-
-
 def listen(sounds, sr=None, seconds=MP3_SECONDS):
     """Clips to listen to, each with its log-mel spectrogram, over which a line moves while the clip plays.
 

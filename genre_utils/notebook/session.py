@@ -7,14 +7,14 @@ import logging
 import os
 import platform
 import sys
-import tempfile
 import warnings
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 
 from IPython import get_ipython
 from IPython.display import HTML
+
+from .._store import captured_stderr, version
 
 PARAMETER_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
 PACKAGES = ("genre-utils", "keras", "tensorflow", "jax", "torch", "librosa", "numpy", "scikit-learn")
@@ -55,16 +55,8 @@ def quiet_stderr():
     ----------
     Notebook 09.
     """
-    with tempfile.TemporaryFile() as written, open(os.dup(2), "wb") as stderr:
-        os.dup2(written.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            written.seek(0)
-            stderr.write(written.read())
-            raise
-        finally:
-            os.dup2(stderr.fileno(), 2)
+    with captured_stderr(lambda written: written if sys.exc_info()[0] else b""):
+        yield
 
 
 def check_parameters(**known):
@@ -161,7 +153,7 @@ def provenance(index=None):
         rows["parameters"] = ", ".join(f"{name} = {_public(shell.user_ns[name])!r}" for name in types)
     if index is not None:
         rows["data"] = f"{datasets.source(index)}; fingerprint {datasets.fingerprint(index)}"
-    rows["packages"] = ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name)))
+    rows["packages"] = ", ".join(f"{name} {found}" for name in PACKAGES if (found := version(name)))
     rows["machine"] = (
         f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     )
@@ -176,10 +168,3 @@ def provenance(index=None):
 def _public(value):
     """A parameter's value without the folders of this machine."""
     return f"…/{Path(value).name}" if isinstance(value, str) and Path(value).is_absolute() else value
-
-
-def _version(name):
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""

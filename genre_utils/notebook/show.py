@@ -86,7 +86,7 @@ def kept(*names):
         except ValueError as error:
             print(f"Left out: {error}.")
     if missing:
-        print(f"Not run yet: {', '.join(missing)}. What needs it is left out here; make results computes it.")
+        print(f"Not run yet: {', '.join(missing[:3])}{', …' * (len(missing) > 3)}. `make results` computes them.")
     return found
 
 

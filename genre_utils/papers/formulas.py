@@ -1,7 +1,5 @@
 """What follows from printed scores by a formula. Explained in notebook 10."""
 
-from . import tables
-
 
 def f1(precision, recall):
     """Harmonic mean of precision and recall, elementwise.
@@ -26,38 +24,6 @@ def f1(precision, recall):
     95.1
     """
     return 2 * precision * recall / (precision + recall)
-
-
-def f1_misprints(table=tables.IRN_TABLE_2, decimals=1):
-    """Rows whose F1 does not follow from their own precision and recall, however these were rounded.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Columns `precision`, `recall` and `f1`.
-    decimals : int
-        So many were printed.
-
-    Returns
-    -------
-    pd.DataFrame
-        The rows at fault, with `recomputed`.
-
-    References
-    ----------
-    Inception-ResNet paper, Table 2; notebook 10.
-
-    Examples
-    --------
-    >>> from genre_utils import papers
-    >>> papers.f1_misprints().index.tolist()
-    ['hiphop', 'jazz', 'metal']
-    """
-    half = 0.5 * 10.0**-decimals + 1e-9
-    lowest, highest = (f1(table["precision"] + d, table["recall"] + d) for d in (-half, half))
-    recomputed = f1(table["precision"], table["recall"]).round(decimals)
-    wrong = (table["f1"] < lowest - half) | (table["f1"] > highest + half)
-    return table.assign(recomputed=recomputed)[wrong]
 
 
 def ordinary_accuracy(accuracy, n_classes):

@@ -5,6 +5,6 @@ A figure that shows data takes `source`, the words of `datasets.source`, and pri
 
 from ._figure import CMAP, PALETTE, finalize, style
 from .diagram import diagram
-from .networks import feature_maps, kernels, parts, receptive_field
-from .results import confusion, history, intervals, scores_by_genre
-from .sound import spectrograms, waveforms, windows
+from .networks import feature_maps, parts, receptive_field
+from .results import confusion, history, intervals
+from .sound import spectrograms, windows

@@ -1,6 +1,5 @@
 """Figures of networks: their parts, what these cost, and how they are joined. Explained in notebooks 04 to 08."""
 
-import numpy as np
 from matplotlib import pyplot as plt
 
 from ._figure import CMAP, finalize, grid
@@ -56,32 +55,6 @@ def feature_maps(maps, source="", columns=4):
         ax.imshow(picture.T, origin="lower", aspect="auto", cmap=CMAP)
         ax.set(xticks=[], yticks=[], xlabel=f"{picture.shape[0]} × {picture.shape[1]}")
         ax.set_title(title, fontsize="small")
-    return finalize(fig, source)
-
-
-def kernels(weights, source="", columns=16):
-    """The kernels of a network's first convolution, red for positive weights and blue for negative ones.
-
-    Parameters
-    ----------
-    weights : np.ndarray [shape=(height, width, n_filters)]
-        Time by frequency; time is drawn to the right.
-    source : str
-    columns : int
-
-    Returns
-    -------
-    Figure
-
-    References
-    ----------
-    Notebooks 05 and 07.
-    """
-    limit = np.abs(weights).max()
-    fig, axes = grid(weights.shape[-1], columns, 0.3, 0.55)
-    for ax, kernel in zip(axes.flat, np.moveaxis(weights, -1, 0)):
-        ax.imshow(kernel.T, origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
-        ax.set(xticks=[], yticks=[])
     return finalize(fig, source)
 
 

@@ -43,7 +43,7 @@ def history(table, source="", chance=None):
     axes[1].set(ylim=(0, 1.02))
     if chance is not None:
         axes[1].axhline(chance, color="0.5", linestyle=":", label="guessing")
-    axes[1].legend(loc="upper left", frameon=False, fontsize="small")
+    axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
     return finalize(fig, source)
 
 
@@ -72,38 +72,6 @@ def confusion(counts, genres, source=""):
     fig, ax = plt.subplots(figsize=(7, 5.6), layout="constrained")
     look = {"fmt": "d", "cmap": "Blues", "vmin": 0, "vmax": 1, "square": True, "linewidths": 0.5}
     seaborn.heatmap(share, annot=counts, ax=ax, cbar_kws={"label": "share of the true genre"}, **look)
-    return finalize(fig, source)
-
-
-def scores_by_genre(table, source="", published=None):
-    """Precision, recall and F1 of each genre as points, the published F1 as a ring.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        From `evaluation.scores_by_genre`, 0 to 1.
-    source : str
-    published : pd.Series, optional
-        F1 by genre, 0 to 1.
-
-    Returns
-    -------
-    Figure
-
-    References
-    ----------
-    Inception-ResNet paper, Table 2; notebook 10.
-    """
-    fig, ax = plt.subplots(figsize=(8, 0.9 + 0.32 * len(table)), layout="constrained")
-    places = np.arange(len(table))[::-1]
-    for name, marker in zip(("precision", "recall", "f1"), (">", "<", "D")):
-        ax.scatter(table[name], places, marker=marker, s=28, label={"f1": "F1"}.get(name, name), zorder=3)
-    if published is not None:
-        ring = published.reindex(table.index)
-        ax.scatter(ring, places, s=80, facecolors="none", edgecolors="0.2", label="F1 in the paper")
-    ax.set(yticks=places, yticklabels=table.index, xlim=(-0.02, 1.02), xlabel="score")
-    ax.grid(axis="y", linewidth=0.4)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
     return finalize(fig, source)
 
 

@@ -1,36 +1,9 @@
-"""Figures of clips: waveforms, spectrograms, windows. Explained in notebooks 01 and 02."""
+"""Figures of clips: spectrograms, windows. Explained in notebooks 01 and 02."""
 
 import numpy as np
 from matplotlib import pyplot as plt
 
 from ._figure import CMAP, finalize, grid, hz_ticks
-
-
-def waveforms(clips, sr, source=""):
-    """Samples of some clips, one below the other.
-
-    Parameters
-    ----------
-    clips : dict of str to np.ndarray [shape=(n_samples,)]
-        Title of each.
-    sr : int
-        Sample rate in Hz.
-    source : str
-
-    Returns
-    -------
-    Figure
-    """
-    fig, axes = plt.subplots(len(clips), figsize=(8, 1 + 1.1 * len(clips)), sharex=True, sharey=True, squeeze=False)
-    for ax, (title, y) in zip(axes.flat, clips.items()):
-        # Lowest and highest sample of each of 2,000 blocks: to draw all of 660,000 samples shows no more.
-        step = max(len(y) // 2_000, 1)
-        blocks = y[: len(y) // step * step].reshape(-1, step)
-        t = np.arange(len(blocks)) * step / sr
-        ax.fill_between(t, blocks.min(axis=1), blocks.max(axis=1), linewidth=0.5, color="C0")
-        ax.set(title=title, ylabel="amplitude")
-    axes.flat[-1].set(xlabel="time (s)", xlim=(0, max(len(y) for y in clips.values()) / sr))
-    return finalize(fig, source)
 
 
 def spectrograms(spectra, config, source="", unit="", columns=2):
@@ -52,9 +25,12 @@ def spectrograms(spectra, config, source="", unit="", columns=2):
     Figure
     """
     fig, axes = grid(len(spectra), columns, 0.7, 2.1, sharex=True, sharey=True, layout="constrained")
-    image = _draw_spectra(axes.flat, spectra.values(), config, *hz_ticks(config))
-    for ax, title in zip(axes.flat, spectra):
-        ax.set(title=title, xlabel="time (s)", ylabel="frequency (Hz)")
+    low, high = min(s.min() for s in spectra.values()), max(s.max() for s in spectra.values())
+    places, labels = hz_ticks(config)
+    for ax, (title, s) in zip(axes.flat, spectra.items()):
+        extent = (0, len(s) * config.hop_length / config.sr, 0, config.n_mels)
+        image = ax.imshow(s.T, origin="lower", aspect="auto", cmap=CMAP, vmin=low, vmax=high, extent=extent)
+        ax.set(title=title, yticks=places, yticklabels=labels, xlabel="time (s)", ylabel="frequency (Hz)")
         ax.label_outer()
     fig.colorbar(image, ax=axes, label=unit or ("level (dB)" if config.standardise == "none" else "standardised level"))
     return finalize(fig, source)
@@ -103,13 +79,3 @@ def windows(y, configs, first, source="", n_frames=5):
     axes.flat[-1].set_xlabel("sample")
     axes.flat[-1].xaxis.set_major_formatter("{x:,.0f}")
     return finalize(fig, source)
-
-
-def _draw_spectra(axes, spectra, config, places, labels):
-    """Spectra on one colour scale, with ticks in Hz."""
-    low, high = min(s.min() for s in spectra), max(s.max() for s in spectra)
-    for ax, s in zip(axes, spectra):
-        extent = (0, len(s) * config.hop_length / config.sr, 0, config.n_mels)
-        image = ax.imshow(s.T, origin="lower", aspect="auto", cmap=CMAP, vmin=low, vmax=high, extent=extent)
-        ax.set(yticks=places, yticklabels=labels)
-    return image
