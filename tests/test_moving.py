@@ -64,15 +64,15 @@ def test_the_playhead_follows_the_keyboard(page):
 
 def test_the_quiz_counts_first_answers_by_mouse_and_keyboard(page):
     score = page.locator(".quiz output")
-    assert score.inner_text() == "0 right of 0 answered; 3 clips."
+    assert score.inner_text() == "0 of 3 answered, 0 right."
     assert page.locator(".quiz details").count() == 0
     page.get_by_role("button", name="clip 1: low").click()
-    assert score.inner_text() == "1 right of 1 answered; 3 clips."
+    assert score.inner_text() == "1 of 3 answered, 1 right."
     page.get_by_role("button", name="clip 1: high").click(force=True)
-    assert score.inner_text() == "1 right of 1 answered; 3 clips."
+    assert score.inner_text() == "1 of 3 answered, 1 right."
     page.get_by_role("button", name="clip 2: low").focus()
     page.keyboard.press("Enter")
-    assert score.inner_text() == "1 right of 2 answered; 3 clips."
+    assert score.inner_text() == "2 of 3 answered, 1 right."
     assert page.locator(".choices").nth(1).locator("button").all_inner_texts() == ["high ✓", "low ✗"]
     assert page.get_by_role("button", name="clip 2: low, wrong").count() == 1
 

@@ -267,6 +267,13 @@ def test_the_scoreboard_has_a_row_for_each_kept_network_and_the_demonstration(mo
     assert "Not run yet: gtzan_filtered_densenet121" in told and f"minus the SVM: {gap:+.1f} points" in told
 
 
+def test_source_code_keeps_the_first_line_of_a_docstring_and_all_of_the_code():
+    text = notebook.source_code(notebook.told, notebook.finding).data
+    assert text.count("```python") == 2 and text.count('"""') == 4 and "Parameters" not in text
+    assert '"""Say what a difference between two accuracies shows."""\n    verdict =' in text
+    assert "if not all(conditions):" in text
+
+
 def test_quiet_stderr_drops_what_libraries_write_unless_an_error_follows(capfd):
     with notebook.quiet_stderr():
         os.write(2, b"Compiled cluster using XLA!")

@@ -69,6 +69,8 @@ def test_spectrograms_share_one_scale(spectra):
         assert image.get_clim() == (lowest, highest) and image.origin == "lower"
         assert image.get_extent() == [0, 11 * 1_024 / 22_050, 0, 16]
     assert bar.get_ylabel() == "level (dB)" and axes[0].get_ylabel() == "frequency (Hz)"
+    bar = plots.spectrograms(spectra, replace(CONFIG, standardise="clip")).axes[-1]
+    assert bar.get_ylabel() == "standardised level"
 
 
 @pytest.mark.parametrize(

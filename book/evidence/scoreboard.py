@@ -55,7 +55,8 @@ def _table(found, scores, ahead):
         difference = f"{_signed(ahead[name][0])} {interval(*ahead[name][1:])}" if name in ahead else "–"
         cells = [_link(name) + f" (mean of {len(runs)} runs)" * (len(runs) > 1)]
         cells += [f"{parameters:,}" if parameters else "–"]
-        cells += [f"{points(row['accuracy'])} {interval(row['low'], row['high'])}", difference]
+        score = f"{points(row['accuracy'])} {interval(row['low'], row['high'])}"
+        cells += [text.replace(", ", ",\N{NO-BREAK SPACE}") for text in (score, difference)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -24,7 +24,7 @@
     const clips = [...box.querySelectorAll('figure')];
     let right = 0;
     let answered = 0;
-    const tell = () => { score.textContent = `${right} right of ${answered} answered; ${clips.length} clips.`; };
+    const tell = () => { score.textContent = `${answered} of ${clips.length} answered, ${right} right.`; };
     clips.forEach((clip) => {
       const folded = clip.querySelector('details');
       const answer = folded.querySelector('span').textContent;

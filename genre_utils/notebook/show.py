@@ -1,6 +1,7 @@
 """Tables, kept results and the sentences that follow from them. Explained in notebook 10."""
 
 import html
+import re
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ LABELS = {
 
 
 def source_code(*things):
-    """Source of functions or classes, as the reader of a paper would want it beside the page.
+    """Source of functions or classes beside the page, without all but the first line of the docstring.
 
     Parameters
     ----------
@@ -34,7 +35,8 @@ def source_code(*things):
     """
     import inspect
 
-    return Markdown("\n".join(f"```python\n{inspect.getsource(thing)}```" for thing in things))
+    code = "".join(f"```python\n{inspect.getsource(thing)}```\n" for thing in things)
+    return Markdown(re.sub(r'(\n +"""[^"\n]+)\n.*?"""', r'\1"""', code, flags=re.DOTALL))
 
 
 def table(frame, caption="", source="", digits=1):
@@ -217,7 +219,7 @@ def scoreboard(*networks, here=None, source=""):
         scores, pairs, _, groups = evaluation.compare(runs)
         first = next(iter(runs.values()))[0]
         data, (training, validation, test) = first.source, first.about["splits"]["sizes"][0]
-        caption = f"{training} training, {validation} validation and {test} test clips. 95 % intervals, {groups} drawn."
+        caption = f"{training} training, {validation} validation, {test} test clips; 95 % intervals, {groups} drawn."
         for name, several in runs.items():
             parameters = several[0].about["network"].get("parameters")
             rows[name] = [parameters, len(several), _score(*scores.loc[name, ["accuracy", "low", "high"]]), "–"]

@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from ._figure import CMAP, finalize, grid, hz_ticks
 
 
-def spectrograms(spectra, config, source="", unit="level (dB)", columns=2):
+def spectrograms(spectra, config, source="", unit="", columns=2):
     """Log-mel spectrograms side by side on one colour scale.
 
     Parameters
@@ -17,7 +17,7 @@ def spectrograms(spectra, config, source="", unit="level (dB)", columns=2):
         How they were made: gives the axes their seconds and Hz.
     source : str
     unit : str
-        Label of the colour bar.
+        Label of the colour bar; by default dB, or none where the spectra are standardised.
     columns : int
 
     Returns
@@ -30,12 +30,9 @@ def spectrograms(spectra, config, source="", unit="level (dB)", columns=2):
     for ax, (title, s) in zip(axes.flat, spectra.items()):
         extent = (0, len(s) * config.hop_length / config.sr, 0, config.n_mels)
         image = ax.imshow(s.T, origin="lower", aspect="auto", cmap=CMAP, vmin=low, vmax=high, extent=extent)
-        ax.set(title=title, yticks=places, yticklabels=labels)
-    for ax in axes[-1]:
-        ax.set_xlabel("time (s)")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("frequency (Hz)")
-    fig.colorbar(image, ax=axes, label=unit)
+        ax.set(title=title, yticks=places, yticklabels=labels, xlabel="time (s)", ylabel="frequency (Hz)")
+        ax.label_outer()
+    fig.colorbar(image, ax=axes, label=unit or ("level (dB)" if config.standardise == "none" else "standardised level"))
     return finalize(fig, source)
 
 
