@@ -258,11 +258,11 @@ def test_the_scoreboard_has_a_row_for_each_kept_network_and_the_demonstration(mo
     runs = {label: evaluation.kept(f"gtzan_filtered_{name}") for label, name in networks.items()}
     for label, several in runs.items():
         right = np.mean([np.mean(run.predictions["predicted"] == run.predictions["label"]) for run in several])
-        assert table.data.loc[label, "accuracy (%)"].startswith(f"{100 * right:.1f} (")
+        assert table.data.loc[label, "accuracy (%)"].startswith(f"{100 * right:.1f}\xa0(")
     gap = 100 * (runs["Inception-ResNet"][0].right.mean() - runs["SVM"][0].right.mean())
     low, high = map(float, re.findall(r"[+-][\d.]+", table.data.loc["Inception-ResNet", "minus SVM (points)"])[1:])
-    assert table.data.loc["Inception-ResNet", "minus SVM (points)"].startswith(f"{gap:+.1f} (") and low < gap < high
-    assert table.data.loc["this page's demonstration", "accuracy (%)"].startswith("75.0 (")
+    assert table.data.loc["Inception-ResNet", "minus SVM (points)"].startswith(f"{gap:+.1f}\xa0(") and low < gap < high
+    assert table.data.loc["this page's demonstration", "accuracy (%)"].startswith("75.0\xa0(")
     told = capsys.readouterr().out
     assert "Not run yet: gtzan_filtered_densenet121" in told and f"minus the SVM: {gap:+.1f} points" in told
 

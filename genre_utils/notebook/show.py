@@ -237,7 +237,8 @@ def scoreboard(*networks, here=None, source=""):
 
 
 def _score(value, low, high, sign=""):
-    return f"{100 * value:{sign}.1f} ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"
+    found = f"{100 * value:{sign}.1f} ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"
+    return found.replace(" ", "\xa0")  # stays on one line
 
 
 def check(given, expected, hint="", tolerance=1e-6):
