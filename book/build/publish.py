@@ -24,7 +24,8 @@ def stage_book(stage: Path) -> None:
     for name in ("book", "notebooks"):
         shutil.copytree(ROOT / name, stage / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
     (stage / "_static/media").mkdir(parents=True)
-    shutil.copy(ROOT / "genre_utils/notebook/moving.js", stage / "book/_static")
+    if (stage / "book/_static").is_dir():
+        shutil.copy(ROOT / "genre_utils/notebook/moving.js", stage / "book/_static")
     if f"file: {CLAIMS}\n" in (stage / "_toc.yml").read_text(encoding="utf-8"):
         write_claims(stage)
         write_picture(stage)
