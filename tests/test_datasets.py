@@ -47,6 +47,7 @@ def test_layout_format_and_stray_files_do_not_matter(collection, tmp_path):
 def test_choose_takes_one_clip_of_a_genre(collection):
     index = datasets.load("gtzan", collection)
     assert datasets.choose(index, "metal")["clip_id"] == "metal.00000"
+    assert datasets.choose(index, "")["clip_id"] == "blues.00000"
     last = datasets.choose(index, "pop", 3)
     assert (last["clip_id"], last["genre"]) == ("pop.00003", "pop")
     for genre, number, found in [("polka", 0, 0), ("pop", 4, 4), ("pop", -1, 4)]:

@@ -163,6 +163,7 @@ def choose(index, genre, number=0):
     ----------
     index : pd.DataFrame
     genre : str
+        Empty takes the first of the collection.
     number : int
         Its place among the clips of that genre, from 0.
 
@@ -180,6 +181,7 @@ def choose(index, genre, number=0):
     ----------
     Notebooks 02 and 03.
     """
+    genre = genre or genres(index)[0]
     clips = index[index["genre"] == genre]
     if not 0 <= number < len(clips):
         known = ", ".join(genres(index))
