@@ -1,6 +1,7 @@
 """Features of a whole collection, computed once and kept. Explained in notebook 02."""
 
 import os
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
@@ -156,9 +157,15 @@ def store_key(index, config):
     -------
     str
     """
-    states = [os.stat(path) if os.path.exists(path) else None for path in index["path"]]
-    files = [state and (state.st_size, state.st_mtime_ns) for state in states]
+    files = [_state(path) for path in index["path"]]
     return digest(asdict(config), version(), index["clip_id"].tolist(), index["path"].tolist(), files)
+
+
+def _state(path):
+    """Size and time of a file; None where there is none to be seen."""
+    with suppress(OSError):
+        found = os.stat(path)
+        return found.st_size, found.st_mtime_ns
 
 
 def _report(index, notes):
