@@ -2,6 +2,8 @@
 
 import ast
 import io
+import subprocess
+import sys
 import tokenize
 from graphlib import CycleError, TopologicalSorter
 
@@ -135,3 +137,16 @@ def test_the_package_fits_in_a_readers_head():
     lines = {module: lines_of_code(path.read_text(encoding="utf-8")) for module, path in SOURCES.items()}
     lines = {module: n for module, n in lines.items() if not module.startswith("genre_utils.synthesis")}
     assert sum(lines.values()) < MAX_LINES, lines
+
+
+@pytest.mark.parametrize(
+    "rooms, heavy",
+    [
+        ("audio, datasets, augment, features", "joblib librosa matplotlib scipy sklearn soundfile zarr keras"),
+        ("evaluation, plots, notebook", "librosa soundfile zarr keras tensorflow"),
+    ],
+)
+def test_what_does_not_train_pays_neither_for_keras_nor_for_what_it_may_never_need(rooms, heavy):
+    code = f"import sys\nfrom genre_utils import {rooms}\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert not set(heavy.split()) & set(loaded.split())

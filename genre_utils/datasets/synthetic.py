@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from .. import synthesis
-
 
 def load(root, clips_per_genre=None, seconds=None, seed=0, n_jobs=1, faults=True):
     """Index of a collection, which is written first if it is missing.
@@ -29,6 +27,8 @@ def load(root, clips_per_genre=None, seconds=None, seed=0, n_jobs=1, faults=True
     pd.DataFrame
         Columns `clip_id`, `path`, `genre` (the folder's, so wrong for mislabelled clips) and `artist`.
     """
+    from .. import synthesis  # which takes SciPy's signal processing a second to import
+
     root, clips_per_genre, seconds = Path(root), clips_per_genre or 10, seconds or 30.0
     if not (root / "settings.json").exists():
         name = f"{clips_per_genre}x{seconds:g}s-seed{seed}{'' if faults else '-faultless'}-v{synthesis.VERSION}"
