@@ -291,3 +291,29 @@ def test_a_changed_number_in_a_kept_file_has_the_pages_executed_again(tmp_path):
     changed = execute.what_all_read(tmp_path)
     (results / "bbnn.npz").write_bytes(b"weights")
     assert len({before, changed, execute.what_all_read(tmp_path)}) == 3
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    "name, value, shown",
+    [("KERAS_BACKEND", "jax", True), ("CUDA_VISIBLE_DEVICES", "1", True), ("GENRE_UTILS_CACHE", "/else", False)],
+)
+def test_a_setting_that_matters_has_the_pages_executed_again(name, value, shown, monkeypatch, tmp_path):
+    from book.build import execute
+
+    before = execute.what_all_read(tmp_path)
+    monkeypatch.setenv(name, value)
+    assert (execute.what_all_read(tmp_path) != before) == shown
+
+
+@pytest.mark.quick
+def test_a_file_of_equal_size_and_time_has_the_pages_executed_again(tmp_path):
+    from book.build import execute
+
+    path = tmp_path / "clip.wav"
+    path.write_bytes(b"one sound")
+    before, times = execute._listing(str(tmp_path)), path.stat()
+    assert before == execute._listing(str(tmp_path))
+    path.write_bytes(b"two sound")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert execute._listing(str(tmp_path)) != before

@@ -168,6 +168,19 @@ def test_precomputed_log_mels_are_standardised_and_their_size_is_told(tmp_path):
     assert loud.max() == 0 and loud.min() == -30
 
 
+def test_a_clip_replaced_by_one_of_equal_size_and_time_is_extracted_again(collection):
+    index = datasets.load("gtzan", collection)
+    before = features.extract(index, SHORT).x
+    path = index["path"].iloc[0]
+    times = os.stat(path)
+    soundfile.write(path, tone(soundfile.info(path).duration, hz=1_000), 22_050)
+    assert os.stat(path).st_size == times.st_size
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    after = features.extract(index, SHORT).x
+    assert np.abs(after[0] - before[0]).max() > 1
+    np.testing.assert_array_equal(after[1:], before[1:])
+
+
 def test_a_store_of_another_extractor_is_not_used(collection, tmp_path, monkeypatch):
     index = datasets.load("gtzan", collection)
     features.extract(index, SHORT, tmp_path / "s.zarr")

@@ -14,6 +14,7 @@ from pathlib import Path
 from . import FULL, ROOT, BookError, checks
 
 KEPT_RUNS = 4
+SETTINGS = ("KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", "XLA_FLAGS", "TF_XLA_FLAGS")
 FOLDED = {"injected-parameters": "hide-input", "solution": "hide-cell"}
 PROMPTS = {"injected-parameters": "Parameters of this run", "solution": "Show a solution"}
 
@@ -168,12 +169,13 @@ def _fold(nb) -> None:
 
 
 def what_all_read(root: Path) -> str:
-    """Digest of what may change any notebook's outputs: Python and its packages, the package, the kept results."""
+    """Digest of what may change any notebook's outputs: Python, packages, settings, our package, the kept results."""
     installed = sorted(f"{package.name} {package.version}" for package in importlib.metadata.distributions())
     kept = sorted(path for path in (root / "book/results").glob("*") if path.is_file())
     package = sorted(path for path in (root / "genre_utils").rglob("*") if path.suffix in (".py", ".csv"))
     code = [Path(__file__), Path(checks.__file__), *package, *kept]
-    return _digest(sys.version, *installed, *code)
+    settings = [f"{name}={os.environ.get(name)}" for name in SETTINGS]
+    return _digest(sys.version, *installed, *settings, *code)
 
 
 def _digest(*parts: Path | str) -> str:
@@ -190,4 +192,7 @@ def _listing(data_dir: str | None) -> list:
         return []
     path = Path(data_dir)
     files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
-    return [[str(item), item.stat().st_size, item.stat().st_mtime_ns] for item in files]
+    # Whoever gives a file its old time again cannot give it its old time of change.
+    return [
+        [str(item), found.st_size, found.st_mtime_ns, found.st_ctime_ns] for item in files if (found := item.stat())
+    ]
