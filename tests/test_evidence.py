@@ -15,9 +15,8 @@ import pytest
 from conftest import ROOT
 from sklearn.metrics import accuracy_score, f1_score
 
-from book.evidence import RESULTS, baselines, plan, runs
+from book.evidence import RESULTS, baselines, plan, runs, search
 from genre_utils import datasets, evaluation, models, training
-from genre_utils.models import search
 
 KEPT = [run for run in plan.planned() if run.path.exists()]
 LIST = """

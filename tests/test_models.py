@@ -3,14 +3,16 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 
 import keras
 import numpy as np
 import pytest
 from conftest import real
 
-from genre_utils import datasets, features, models, papers
-from genre_utils.models import inception_resnet, search
+from book.evidence import RESULTS, search
+from genre_utils import datasets, features, models, papers, training
+from genre_utils.models import inception_resnet
 from genre_utils.models.inception_resnet import Completion
 
 IRN_LAYERS = {"stem": 5, "module_a": 22, "module_b": 16, "module_c": 16, "reduction": 23, "head": 7}
@@ -218,6 +220,19 @@ def test_search_finds_both_named_completions(survivors):
     assert tried == len(search.FILTERS) ** 6 * 4 * 8 * len(search.HEADS) and tried > norms_fit > len(found)
     assert set(inception_resnet.VARIANTS.values()) <= set(found) and len(set(found)) == len(found)
     assert all(search.count(completion) == (147_818, 1_600) for completion in found)
+
+
+def test_the_kept_search_is_what_the_search_finds(survivors):
+    found, tried, norms_fit = survivors
+    kept = json.loads((RESULTS / "completions.json").read_text(encoding="utf-8"))
+    assert (kept["tried"], kept["norms_fit"]) == (tried, norms_fit)
+    assert kept["survivors"] == json.loads(json.dumps([asdict(completion) for completion in found]))
+
+
+def test_a_survivor_is_built_from_the_kept_file_as_from_the_search(survivors):
+    kept = json.loads((RESULTS / "completions.json").read_text(encoding="utf-8"))["survivors"]
+    one, other = (models.build("inception_resnet", (64, 32, 1), variant=c[3]) for c in (kept, survivors[0]))
+    assert training.architecture(one) == training.architecture(other)
 
 
 @pytest.mark.parametrize("place", range(0, 30, 5))

@@ -1,14 +1,20 @@
-"""Recovering an architecture from its parameter counts. Explained in notebook 06.
+"""Recovering an architecture from its parameter counts: ``python -m book.evidence.search``. Told in notebook 06.
 
 The counts of the Inception-ResNet paper's Table 3 do not name its filters. But they can be held against every plausible
-choice: no network needs to be built, the counts follow from products.
+choice: no network needs to be built, the counts follow from products. What is found is kept as ``completions.json``.
 """
 
+import json
+import sys
+from dataclasses import asdict
 from itertools import product
 
 import numpy as np
 
-from .inception_resnet import KERNELS, Completion
+from genre_utils._store import write_atomically
+from genre_utils.models.inception_resnet import KERNELS, Completion
+
+from . import RESULTS
 
 FILTERS = (16, 24, 32, 48, 64)
 _UNITS = (32, 64, 128, 256)
@@ -107,3 +113,15 @@ def survivors(trainable=147_818, non_trainable=1_600, filters=FILTERS, heads=HEA
         for s1, s2, *widths in grid[:, fits & (got[0] == trainable)].T.tolist():
             found.append(Completion((s1, s2), tuple(widths), after, *conventions, head))
     return found, tried, norms_fit
+
+
+def main() -> int:
+    found, tried, norms_fit = survivors()
+    kept = {"tried": tried, "norms_fit": norms_fit, "survivors": [asdict(completion) for completion in found]}
+    write_atomically(RESULTS / "completions.json", json.dumps(kept, separators=(",", ":")))
+    print(f"{tried:,} networks tried, {len(found)} meet every count")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
