@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 import uuid
 from contextlib import contextmanager, suppress
 from importlib import metadata
@@ -86,36 +85,6 @@ def only_writer(out_dir):
         yield folder
     finally:
         lock.release()
-
-
-@contextmanager
-def captured_stderr(kept):
-    """Turn the process's standard error into a file, also for libraries that are not written in Python.
-
-    Where there is no room for the file, or no standard error, nothing is captured: better too much on the page than
-    too little.
-
-    Parameters
-    ----------
-    kept : callable
-        What to write to standard error in the end, from all the bytes that were captured.
-    """
-    try:
-        file, stderr = tempfile.TemporaryFile(), os.dup(2)
-    except OSError:
-        yield
-        return
-    os.dup2(file.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        with file:
-            file.seek(0)
-            written = kept(file.read())
-        with suppress(OSError), open(2, "wb", closefd=False) as stderr:
-            stderr.write(written)
 
 
 def digest(*parts):

@@ -1,30 +1,18 @@
 """One clip: decode, mix to mono, resample, check, crop or pad. Explained in notebook 01."""
 
 import os
-import re
 import stat
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
-
-from ._store import captured_stderr
 
 EXTENSIONS = (".wav", ".au", ".flac", ".mp3", ".ogg")
 MIN_SECONDS = 2.0
 SAMPLE_RATES = (4_000, 384_000)
 # An mp3 frame may lean on those before it, in streams of few bits on a dozen of them: so much earlier is begun.
 RUN_UP = 0.3
-# What libmpg123 prints of a damaged mp3: errors of its source files, and these notes and warnings.
-_BY_LIBMPG123 = re.compile(
-    rb"(?:\[src/libmpg123/"
-    rb"|Note: (?:Illegal Audio-MPEG-Header|Junk at the beginning|Looks like a RIFF header|Could be a BMP album art"
-    rb"|Trying to resync|Skipped \d+ bytes in input|Hit end of \(available\) data|missing \d+ bytes in bit reservoir)"
-    rb"|Warning: (?:Xing stream size|Encountered more data after|Big change|Real sample count))[^\n]*\n?"
-)
-_STDERR, _CAPTURE, _threads = Lock(), ExitStack(), 0
 
 
 class AudioError(ValueError):
@@ -185,7 +173,7 @@ def _open(path):
     _refuse_no_file(path)
     name = path if os.name == "nt" else os.fsencode(path)  # soundfile refuses names that are no UTF-8
     try:
-        with _decoding() if _may_be_mp3(path) else nullcontext(), soundfile.SoundFile(name) as file:
+        with soundfile.SoundFile(name) as file:
             if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
                 low, high = SAMPLE_RATES
                 raise AudioError(f"sample rate of {file.samplerate:,} Hz, expected {low:,} to {high:,}")
@@ -212,34 +200,6 @@ def _refuse_no_file(path):
         raise AudioError("empty file")
     if not os.access(path, os.R_OK):
         raise AudioError("no permission to read it")
-
-
-def _may_be_mp3(path):
-    """Whether libmpg123 may decode it: all but au, flac, ogg, and wav, unless the wav says that it holds mp3."""
-    with open(path, "rb") as file:
-        head = file.read(22)
-    return not head.startswith((b"RIFF", b".snd", b"fLaC", b"OggS")) or head[20:] == b"U\x00"
-
-
-@contextmanager
-def _decoding():
-    """Keep off the page what libmpg123 writes about a damaged mp3, straight to the process's standard error.
-
-    Threads may decode at the same time: the first one in captures standard error, the last one out writes what anybody
-    else has written meanwhile.
-    """
-    global _threads
-    with _STDERR:
-        if not _threads:
-            _CAPTURE.enter_context(captured_stderr(lambda written: _BY_LIBMPG123.sub(b"", written)))
-        _threads += 1
-    try:
-        yield
-    finally:
-        with _STDERR:
-            _threads -= 1
-            if not _threads:
-                _CAPTURE.close()
 
 
 def _read(file, limit):

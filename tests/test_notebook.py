@@ -1,5 +1,4 @@
 import json
-import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -272,17 +271,6 @@ def test_source_code_keeps_the_first_line_of_a_docstring_and_all_of_the_code():
     assert text.count("```python") == 2 and text.count('"""') == 4 and "Parameters" not in text
     assert '"""Say what a difference between two accuracies shows."""\n    verdict =' in text
     assert "if not all(conditions):" in text
-
-
-def test_quiet_stderr_drops_what_libraries_write_unless_an_error_follows(capfd):
-    with notebook.quiet_stderr():
-        os.write(2, b"Compiled cluster using XLA!")
-    assert capfd.readouterr().err == ""
-    with pytest.raises(MemoryError), notebook.quiet_stderr():
-        os.write(2, b"the reason")
-        raise MemoryError
-    os.write(2, b", and more")
-    assert capfd.readouterr().err == "the reason, and more"
 
 
 def test_player_is_small_inside_a_live_notebook_and_a_file_in_the_book(tmp_path, monkeypatch):

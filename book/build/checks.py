@@ -7,6 +7,15 @@ from urllib.parse import unquote, urlsplit
 
 MAX_PAGE_BYTES = 2_000_000
 PROGRESS = re.compile(r"\r(?!\n)|\x08|\d%\||━{3}|\b\d+/\d+ \[|\bETA\b")
+LOGS = re.compile(
+    r"^(?:\[src/libmpg123/"
+    r"|Note: (?:Illegal Audio-MPEG-Header|Junk at the beginning|Looks like a RIFF header|Could be a BMP album art"
+    r"|Trying to resync|Skipped \d+ bytes in input|Hit end of \(available\) data|missing \d+ bytes in bit reservoir)"
+    r"|Warning: (?:Xing stream size|Encountered more data after|Big change|Real sample count)"
+    r"|WARNING: All log messages before absl::InitializeLog"
+    r"|[IW]\d{4} [\d:.]+ +\d+ \S+:\d+\]|\d{4}-\d\d-\d\d [\d:.]+: [IW] )[^\n]*\n?",
+    re.MULTILINE,
+)
 ADDRESS = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 MATHJAX_PARTS = ["core.js", "a11y/assistive-mml.js", "input/tex.js", "output/chtml.js", "output/chtml/fonts/tex.js"]
 MATHJAX_FONTS = [
@@ -14,6 +23,20 @@ MATHJAX_FONTS = [
 ]
 ICON_FONTS = ["fa-solid-900.woff2", "fa-brands-400.woff2"]
 LOADED_RELATIONS = ["stylesheet", "preload", "icon", "modulepreload", "manifest"]
+
+
+def drop_logs(nb) -> None:
+    """Take what compiled libraries log out of an executed notebook: they write to the process's standard error.
+
+    libmpg123 tells of a damaged mp3, of which the notebook's own report says what became. XLA tells of its first
+    compilation, whatever ``TF_CPP_MIN_LOG_LEVEL`` says (abseil/abseil-cpp pull request 1718). Errors stay.
+    """
+    for cell in nb.cells:
+        logged = [o for o in cell.get("outputs", []) if o.output_type == "stream" and o.name == "stderr"]
+        for output in logged:
+            output.text = LOGS.sub("", output.text)
+            if not output.text.strip():
+                cell.outputs.remove(output)
 
 
 def check_executed(nb) -> list[str]:

@@ -129,6 +129,7 @@ def _execute(name: str, values: dict, stage: Path, run: Path, cache: str) -> tup
             extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         )
         nb = nbformat.read(target, as_version=4)
+        checks.drop_logs(nb)
         problems = checks.check_executed(nb)
     except PapermillExecutionError as error:
         problems = [_describe(error)]

@@ -8,13 +8,12 @@ import os
 import platform
 import sys
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 
 from IPython import get_ipython
 from IPython.display import HTML
 
-from .._store import captured_stderr, version
+from .._store import version
 
 PARAMETER_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
 PACKAGES = ("genre-utils", "keras", "tensorflow", "jax", "torch", "librosa", "numpy", "scikit-learn")
@@ -42,21 +41,6 @@ def setup():
 
 def _errors_only(record):
     return record.levelno >= logging.ERROR
-
-
-@contextmanager
-def quiet_stderr():
-    """Keep off the page what compiled libraries write to the process's standard error, unless an error follows.
-
-    XLA reports its first compilation there, whatever ``TF_CPP_MIN_LOG_LEVEL`` says: TensorFlow 2.20 does not initialise
-    Abseil's log, and before that its thresholds do not count (abseil/abseil-cpp pull request 1718).
-
-    References
-    ----------
-    Notebook 09.
-    """
-    with captured_stderr(lambda written: written if sys.exc_info()[0] else b""):
-        yield
 
 
 def check_parameters(**known):
