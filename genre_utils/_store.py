@@ -1,5 +1,6 @@
 """What every floor above needs to keep things: whole files, one writer a folder, run identity, the cache, progress."""
 
+import errno
 import hashlib
 import json
 import os
@@ -60,7 +61,7 @@ def only_writer(out_dir):
     ValueError
         For an empty name, or if another process holds the folder.
     OSError
-        If the folder cannot be written to.
+        If the folder cannot be written to; of a full disk or Drive, the message says what is kept.
     """
     from filelock import FileLock, Timeout
 
@@ -84,6 +85,11 @@ def only_writer(out_dir):
         for left_over in folder.glob(".*.part"):
             left_over.unlink(missing_ok=True)
         yield folder
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        told = f"{error.strerror}; free some space there and run again, for what had finished is kept"
+        raise OSError(error.errno, told, str(folder)) from error
     finally:
         lock.release()
 
