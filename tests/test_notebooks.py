@@ -92,7 +92,7 @@ def test_set_up_is_one_sentence_where_the_package_is_missing(monkeypatch):
     (cell,) = tagged(read(NOTEBOOKS[0]), "setup")
     monkeypatch.setitem(sys.modules, "google.colab", object())
     monkeypatch.setitem(sys.modules, "genre_utils", None)
-    with pytest.raises(SystemExit, match="genre_utils.*the address above must exist.*`make repository`"):
+    with pytest.raises(SystemExit, match="genre_utils.*does the address above exist.*`make repository`"):
         exec(python(cell), {})
 
 
