@@ -1,6 +1,5 @@
 """What every floor above needs to keep things: whole files, one writer a folder, run identity, the cache, progress."""
 
-import errno
 import hashlib
 import json
 import os
@@ -36,7 +35,8 @@ def write_atomically(path, content):
     except OSError as error:
         tidied_by_another = isinstance(error, FileNotFoundError) and path.exists()  # which had finished
         if not tidied_by_another:
-            raise OSError(error.errno, f"cannot write {path.name} ({error.strerror})", str(path.parent)) from error
+            told = f"cannot write {path.name} ({error.strerror}); mend that and run again: what had finished is kept"
+            raise OSError(error.errno, told, str(path.parent)) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def only_writer(out_dir):
     ValueError
         For an empty name, or if another process holds the folder.
     OSError
-        If the folder cannot be written to; of a full disk or Drive, the message says what is kept.
+        If the folder cannot be written to.
     """
     from filelock import FileLock, Timeout
 
@@ -85,11 +85,6 @@ def only_writer(out_dir):
         for left_over in folder.glob(".*.part"):
             left_over.unlink(missing_ok=True)
         yield folder
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        told = f"{error.strerror}; free some space there and run again, for what had finished is kept"
-        raise OSError(error.errno, told, str(folder)) from error
     finally:
         lock.release()
 

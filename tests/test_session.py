@@ -183,13 +183,17 @@ def test_set_up_does_not_import_keras():
 
 
 @pytest.mark.parametrize("number", [28, 122])
-def test_a_full_drive_is_told_with_what_is_kept(tmp_path, number):
-    with pytest.raises(OSError, match="free some space there and run again, for what had finished is kept") as error:
-        with _store.only_writer(tmp_path / "run") as folder:
-            _store.write_atomically(folder / "fold_00.json", "{}")
-            raise OSError(number, os.strerror(number), "checkpoint.npz")
+def test_a_full_drive_is_told_with_what_is_kept(tmp_path, monkeypatch, number):
+    _store.write_atomically(tmp_path / "fold_00.json", "{}")
+
+    def full(self, content):
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="fold_01.json .*; mend that and run again: what had finished is kept") as error:
+        _store.write_atomically(tmp_path / "fold_01.json", "{}")
     assert error.value.errno == number and os.strerror(number) in str(error.value)
-    assert (tmp_path / "run/fold_00.json").read_text() == "{}"
+    assert (tmp_path / "fold_00.json").read_text() == "{}"
 
 
 # Archives

@@ -11,7 +11,6 @@ import os
 import shutil
 import tarfile
 import zipfile
-import zlib
 from pathlib import Path
 
 from .._store import cache_dir, digest, only_writer, progress
@@ -262,21 +261,19 @@ def _unpacked(root):
 
     known = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in archives]
     folder = Path(pooch.os_cache("genre_utils"), "unpacked", digest(known))
-    marker = folder / ".complete"
     with only_writer(folder):
-        try:
-            for archive in progress([] if marker.exists() else archives, desc="unpacking"):
-                zipped = archive.suffix.lower() == ".zip"
+        for archive in progress([] if (folder / ".complete").exists() else archives, desc="unpacking"):
+            zipped = archive.suffix.lower() == ".zip"
+            try:
                 with (zipfile.ZipFile if zipped else tarfile.open)(archive) as file:
                     file.extractall(folder, **({} if zipped else {"filter": "data"}))
-            if not marker.exists():
-                for path in folder.rglob("*"):
-                    os.utime(path, (0, 0))
-                marker.touch()
-        except (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, zlib.error) as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            advice = "is it whole, and has that disk room for it?"
-            raise ValueError(f"{archive.name} cannot be unpacked into {folder} ({error}): {advice}") from error
+            except Exception as error:
+                shutil.rmtree(folder, ignore_errors=True)
+                advice = "is it whole, and has that disk room for it?"
+                raise ValueError(f"{archive.name} cannot be unpacked into {folder} ({error}): {advice}") from error
+        (folder / ".complete").touch()
+        for path in folder.rglob("*"):
+            os.utime(path, (0, 0))
     return folder
 
 
