@@ -1,5 +1,7 @@
 """How long the papers' full protocols take on one GPU, estimated from the one epoch that was measured."""
 
+from functools import cache
+
 import yaml
 
 from genre_utils import models, papers
@@ -26,6 +28,7 @@ RUNS = {
 }
 
 
+@cache
 def macs(network, genres):
     """Multiply-accumulates for one clip, at the paper's length."""
     shape = models.input_shape_of(models.input_configs(network))
