@@ -1,4 +1,4 @@
-# make book · make student · make check · make test · make results · make lab · make bench · make repository. All install into .venv first when something changed.
+# make book · make student · make check · make test · make test-colab · make results · make lab · make bench · make repository. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help book student check test test-colab results lab bench links repository clean
