@@ -1,7 +1,7 @@
-# make book · make student · make check · make test · make results · make lab · make bench · make repository. All install into .venv first when something changed.
+# make book · make student · make check · make test · make test-colab · make results · make lab · make bench · make repository. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book student check test results lab bench links repository clean
+.PHONY: help book student check test test-colab results lab bench links repository clean
 
 PYTHON ?=
 PROFILE ?= demo
@@ -24,6 +24,7 @@ help:
 	@echo "make student the same without solutions and answers, in _build/student: html to read, notebooks to hand out"
 	@echo "make check   run the quick checks, in a minute or two"
 	@echo "make test    run every check"
+	@echo "make test-colab  run every notebook as Colab does; half an hour, 4 GB, and it needs the net"
 	@echo "make results show the list of real runs; with MINUTES=60 DATA_DIR=folder with log-mels do what is missing of it"
 	@echo "make lab     open the notebooks in JupyterLab"
 	@echo "make bench   run the benchmarks"
@@ -49,6 +50,9 @@ test: $(INSTALLED)
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m pytest $(PYTEST_ARGS)
+
+test-colab: $(INSTALLED)
+	@$(RUN) -m pytest tests/colab.py
 
 results: $(INSTALLED)
 	@$(RUN) -m book.evidence --minutes "$(MINUTES)" --jobs "$(JOBS)" $(if $(DATA_DIR),--data "$$DATA_DIR")

@@ -34,7 +34,8 @@ def write_atomically(path, content):
     except OSError as error:
         tidied_by_another = isinstance(error, FileNotFoundError) and path.exists()  # which had finished
         if not tidied_by_another:
-            raise OSError(error.errno, f"cannot write {path.name} ({error.strerror})", str(path.parent)) from error
+            told = f"cannot write {path.name} ({error.strerror}); mend that and run again: what had finished is kept"
+            raise OSError(error.errno, told, str(path.parent)) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

@@ -2,7 +2,9 @@
 
 import ast
 import re
+import sys
 import tokenize
+import tomllib
 from io import StringIO
 from pathlib import Path
 
@@ -76,10 +78,29 @@ def prose_lines(source):
 def test_set_up_acts_in_colab_only(path):
     (cell,) = tagged(read(path), "setup")
     url = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
-    assert f"git+{url}" in cell.source
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert f'"genre-utils @ git+{url}@v{version}"' in cell.source
+    assert cell.source == tagged(read(NOTEBOOKS[0]), "setup")[0].source.replace(NOTEBOOKS[0].stem, path.stem)
+    assert cell.source.endswith(f'notebook.setup("{path.stem}")')
     install = [line for line in cell.source.splitlines() if "pip install" in line]
     assert install and all(line.startswith("    ") for line in install)
     assert 'if "google.colab" in sys.modules:' in cell.source
+
+
+def test_set_up_is_one_sentence_where_the_package_is_missing(monkeypatch):
+    """As in a fork whose address names no repository, or without a network: pip has said so, and the cell goes on."""
+    (cell,) = tagged(read(NOTEBOOKS[0]), "setup")
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+    monkeypatch.setitem(sys.modules, "genre_utils", None)
+    with pytest.raises(SystemExit, match="genre_utils.*does the address above exist.*`make repository`"):
+        exec(python(cell), {})
+
+
+@every_notebook
+def test_profile_and_drive_are_parameters_of_every_notebook(path):
+    told = papermill.inspect_notebook(str(path))
+    assert list(told)[-2:] == ["profile", "drive"]
+    assert {told[name]["default"] for name in ("profile", "drive")} == {'""'}
 
 
 @every_notebook

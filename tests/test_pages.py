@@ -7,10 +7,11 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from conftest import ROOT
 
 from book.build import BookError, picture, publish
-from book.evidence import RESULTS, scoreboard
+from book.evidence import RESULTS, hours, scoreboard
 from genre_utils import datasets, evaluation
 
 quick = pytest.mark.quick
@@ -126,3 +127,23 @@ def test_the_probe_of_related_work_runs(tmp_path, monkeypatch, capsys):
     assert told[0].split()[1:3] == ["of", "290"] and len(told) == 4
     low, high = place["evaluation"].bootstrap(np.mean, place["gain"], groups=place["groups"][place["gain"].index])
     assert low < place["gain"].mean() < high < 0
+
+
+@quick
+def test_hours_follow_from_the_measured_epoch_and_the_paper_profile(tmp_path, monkeypatch):
+    rows = {name: (networks, *rest) for name, networks, *rest in hours.estimates()}
+    profile = yaml.safe_load((ROOT / "book/profiles.yml").read_text(encoding="utf-8"))["paper"]["notebooks"]
+    assert rows.keys() == {name for name, values in profile.items() if "epochs" in values}
+    (_, trainings, epochs, trained, needed) = rows["05_bbnn"]
+    assert (trainings, epochs, trained) == (1, 100, 800)
+    assert needed == pytest.approx(28 * 100 / 3600 * (800 + 200 / 3) / (800 + 100 / 3))
+    assert rows["11_comparison"][4] == pytest.approx(rows["10_kfold_evaluation"][4] + 10 * needed * 2800 / 2600)
+    assert rows["12_fma_study"][2:4] == (20, round(0.8 * 7_994))
+    block = hours.block()
+    for name in rows:
+        assert f"(../notebooks/{name}.ipynb)" in block
+    monkeypatch.setattr(hours, "block", lambda: "a table")
+    (tmp_path / "book").mkdir()
+    shutil.copy(ROOT / "book/running.md", tmp_path / "book")
+    publish.write_hours(tmp_path)
+    assert "\n\na table\n\n" in (tmp_path / "book/running.md").read_text()

@@ -44,6 +44,15 @@ def test_entries_name_declared_parameters_of_the_right_type(name):
             assert type(value) in TYPES[declared[key]], f"{path.stem}: {key} is {value!r}"
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_demo_names_the_default_of_each_parameter_that_a_profile_sets(path):
+    """By which a notebook's own `profile` knows what its reader has changed."""
+    (cell,) = [c for c in nbformat.read(path, as_version=4).cells if "parameters" in c.metadata.get("tags", [])]
+    own = {line.target.id: ast.literal_eval(line.value) for line in ast.parse(cell.source).body}
+    entries = {name: profile["all"] | profile["notebooks"][path.stem] for name, profile in PROFILES.items()}
+    assert entries["demo"] == {name: own[name] for name in own if any(name in entry for entry in entries.values())}
+
+
 @every_profile
 def test_paths_start_from_the_folder_of_the_makefile(name):
     for stem, values in load(name).items():
@@ -153,7 +162,7 @@ def test_paper_says_where_fma_is_expected(collection, tmp_path, monkeypatch):
     monkeypatch.setattr(profiles, "ROOT", tmp_path)
     told = refusal(tmp_path, "paper", collection, "n_folds=2")
     assert f"notebooks/12_fma_study.ipynb expects the dataset 'fma-small' in {tmp_path / 'fma'}: " in told
-    assert "book/running.md tells how to get it" in told
+    assert "book/data.md" in told
 
 
 def test_each_collection_is_read_once_and_synthetic_sound_never(monkeypatch):

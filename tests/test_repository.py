@@ -12,7 +12,7 @@ from book.repository import move
 
 pytestmark = pytest.mark.quick
 
-FORK = "/".join(["https://github.com", "someone", "fork"])  # in parts, for this file must not change either
+FORK = "/".join(["https://github.com", "someone-else", "their-fork"])  # in parts, for this file must not change either
 
 
 def address(root):

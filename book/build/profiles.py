@@ -116,7 +116,7 @@ def check_data(profile: str, parameters: dict[str, dict]) -> None:
         try:
             counts = datasets.load(dataset, folder)["genre"].value_counts()
         except (OSError, ValueError) as error:
-            raise BookError(f"{expected}: {error}; book/running.md tells how to get it") from error
+            raise BookError(f"{expected}: {error}") from error
         if counts.min() < needed:
             raise BookError(
                 f"{expected} with at least {needed} clips of each genre; {counts.idxmin()} has {counts.min()}: "

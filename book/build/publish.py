@@ -30,6 +30,7 @@ def stage_book(stage: Path) -> None:
         write_claims(stage)
         write_picture(stage)
         write_scoreboard(stage)
+        write_hours(stage)
 
 
 def write_claims(stage: Path) -> None:
@@ -76,6 +77,19 @@ def write_scoreboard(stage: Path) -> None:
 
     for page in SCOREBOARDS:
         _replace(stage / page, scoreboard.PLACEHOLDER, "the scoreboard", scoreboard.block)
+
+
+def write_hours(stage: Path) -> None:
+    """Write the estimated hours of the papers' protocols in place of the comment that stands for them.
+
+    Raises
+    ------
+    BookError
+        When the page has no such comment.
+    """
+    from book.evidence import hours
+
+    _replace(stage / "book/running.md", hours.PLACEHOLDER, "the table of hours", hours.block)
 
 
 def _replace(page: Path, placeholder: str, what: str, write) -> None:

@@ -8,9 +8,12 @@ collection holds, or lists, and the index does not: the reason by `clip_id`.
 import hashlib
 import json
 import os
+import shutil
+import tarfile
+import zipfile
 from pathlib import Path
 
-from .._store import cache_dir
+from .._store import cache_dir, digest, only_writer, progress
 from . import duplicates, fma, gtzan, precomputed, synthetic  # noqa: F401
 
 _MODULES = {
@@ -20,6 +23,8 @@ _MODULES = {
     "precomputed": precomputed,
     "synthetic": synthetic,
 }
+WHERE = "the book's page 'Getting the music' (book/data.md) says where to get it and how to lay it out"
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 COLUMNS = ["clip_id", "path", "genre", "label", "artist", "split", "dataset"]
 
 
@@ -40,8 +45,9 @@ def load(name, root=None, clips_per_genre=None, seconds=None, **options):
     ----------
     name : {"fma-small", "gtzan", "gtzan-mini", "precomputed", "synthetic"}
     root : str or Path, optional
-        Folder of the collection, or the npz file of "precomputed"; ``~`` is the home folder. "synthetic" needs none:
-        its clips are made in the user's cache when they are not there.
+        Folder of the collection, an archive of it or a folder with its archives, or the npz file of "precomputed";
+        ``~`` is the home folder. "synthetic" needs none: its clips are made in the user's cache when they are not
+        there.
     clips_per_genre : int, optional
         Take at most so many clips of each genre, the first by `clip_id`. By default, and for 0, all; of "synthetic",
         which can make any number, 10.
@@ -60,8 +66,8 @@ def load(name, root=None, clips_per_genre=None, seconds=None, **options):
     Raises
     ------
     ValueError
-        For an unknown name, a folder without genres, fewer than two genres, two files with one `clip_id`, or clips
-        that are named for another genre than their folder's.
+        For an unknown name, a folder without genres, fewer than two genres, two files with one `clip_id`, clips
+        that are named for another genre than their folder's, or an archive that cannot be unpacked.
     FileNotFoundError
         If `root` is missing or empty.
 
@@ -80,11 +86,11 @@ def load(name, root=None, clips_per_genre=None, seconds=None, **options):
     if name == "synthetic":
         index = synthetic.load(root or cache_dir() / "synthetic", clips_per_genre, seconds, **options)
     elif not root:
-        raise FileNotFoundError(f"the dataset {name!r} needs its data_dir: the folder or file where it lies")
+        raise FileNotFoundError(f"the dataset {name!r} needs its data_dir, the folder or file where it lies: {WHERE}")
     elif not root.exists():
-        raise FileNotFoundError(f"no such data_dir: {root}")
+        raise FileNotFoundError(f"no such data_dir: {root}; {WHERE}")
     else:
-        index = _MODULES[name].load(root.resolve(), **options)
+        index = _MODULES[name].load(_unpacked(root.resolve()), **options)
     left_out = index.attrs.get("left_out", {})
     index = index.sort_values(["genre", "clip_id"], kind="stable").reset_index(drop=True)
     twice = index["clip_id"][index["clip_id"].duplicated()].unique()
@@ -239,6 +245,36 @@ def fingerprint(index):
         size = os.path.getsize(file) if os.path.exists(file) else 0
         digest.update(f"{clip_id}|{genre}|{size}\n".encode())
     return digest.hexdigest()[:12]
+
+
+def _unpacked(root):
+    """Where the content of an archive lies, or of all archives in a folder without folders: on the local disk.
+
+    It is complete when its marker is there; otherwise it is unpacked again. All files get one time, for the folder's
+    name tells which archives they are from, so that features that are kept elsewhere are found again.
+    """
+    files = [root] if root.is_file() else [*root.glob("*")]
+    archives = sorted(path for path in files if path.name.lower().endswith(ARCHIVES))
+    if not archives or any(path.is_dir() for path in files):
+        return root
+    import pooch
+
+    known = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in archives]
+    folder = Path(pooch.os_cache("genre_utils"), "unpacked", digest(known))
+    with only_writer(folder):
+        for archive in progress([] if (folder / ".complete").exists() else archives, desc="unpacking"):
+            zipped = archive.suffix.lower() == ".zip"
+            try:
+                with (zipfile.ZipFile if zipped else tarfile.open)(archive) as file:
+                    file.extractall(folder, **({} if zipped else {"filter": "data"}))
+            except Exception as error:
+                shutil.rmtree(folder, ignore_errors=True)
+                advice = "is it whole, and has that disk room for it?"
+                raise ValueError(f"{archive.name} cannot be unpacked into {folder} ({error}): {advice}") from error
+        (folder / ".complete").touch()
+        for path in folder.rglob("*"):
+            os.utime(path, (0, 0))
+    return folder
 
 
 def _refuse_misplaced(index):

@@ -53,7 +53,7 @@ def load(root):
     if home is None:
         raise FileNotFoundError(
             f"no fma_metadata/tracks.csv in {root} or beside it; unpack fma_metadata.zip there, "
-            "or let datasets.fetch('fma-small', folder) do it"
+            "or let datasets.fetch('fma-small', folder) do it; more in book/data.md"
         )
     folder = home / "fma_small"
     files = [(path.stem, str(path)) for path in sorted(folder.rglob("*.mp3")) if path.stem.isdigit()]

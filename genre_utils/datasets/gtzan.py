@@ -16,7 +16,7 @@ from .._store import cache_dir
 HOW_TO_GET = (
     "GTZAN cannot be fetched: its first address is dead, and no licence is stated. Copies are 'GTZAN Dataset - Music "
     "Genre Classification' on Kaggle (genres_original/, wav) and marsyas/gtzan on Hugging Face (genres.tar.gz). "
-    "Unpack one, read it with datasets.load('gtzan', folder) and compare it with the original by "
+    "Read one with datasets.load('gtzan', folder or archive; see book/data.md) and compare it with the original by "
     "datasets.gtzan.check(index). datasets.fetch('gtzan-mini', folder) downloads 100 of its clips."
 )
 SR = 22_050

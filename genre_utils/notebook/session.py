@@ -6,21 +6,40 @@ import html
 import logging
 import os
 import platform
+import subprocess
 import sys
 import warnings
 from pathlib import Path
 
+import yaml
 from IPython import get_ipython
 from IPython.display import HTML
 
-from .._store import version
+from .._store import digest, version
 
 PARAMETER_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
 PACKAGES = ("genre-utils", "keras", "tensorflow", "jax", "torch", "librosa", "numpy", "scikit-learn")
+PROFILES = Path(__file__).with_name("profiles.yml")
+DRIVE = Path("/content/drive")  # where Colab shows Google's Drive
+RESULTS = ("results_dir", "results_file", "out_dir")  # parameters that say where results are kept
+NO_GPU = "No GPU; for one, choose Runtime → Change runtime type → T4 GPU, then run all cells again."
+_notebook = ""
 
 
-def setup():
-    """Quiet the libraries' logs, hide what only concerns their authors, and set the figures' style."""
+def setup(name=""):
+    """Quiet the libraries' logs, hide what only concerns their authors, set the figures' style; in Colab, name the GPU.
+
+    Parameters
+    ----------
+    name : str
+        The notebook's, without its ending: the entry of the profiles, and of what `drive` keeps.
+
+    References
+    ----------
+    Every notebook's first cell.
+    """
+    global _notebook
+    _notebook = name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     # What TensorFlow has to say of networks that are built anew for each fold is no news to a reader.
@@ -37,6 +56,9 @@ def setup():
     plots.style()
     if (shell := get_ipython()) is not None:
         shell.run_line_magic("config", "InlineBackend.figure_formats = ['png']")
+    if "google.colab" in sys.modules:
+        missing, gpu = subprocess.getstatusoutput("nvidia-smi --query-gpu=name --format=csv,noheader")
+        print(f"genre_utils {version('genre-utils')} is ready. {NO_GPU if missing else f'GPU: {gpu}'}")
 
 
 def _errors_only(record):
@@ -44,12 +66,17 @@ def _errors_only(record):
 
 
 def check_parameters(**known):
-    """Stop on a parameter that is misnamed, of the wrong type or not among the known values; expand ``~`` in folders.
+    """Stop on a misnamed parameter, a wrong type or an unknown value; then apply `profile` and `drive`.
 
     For the first cell after the parameters, before anything heavy is imported. The parameters are declared in a cell
     that holds nothing but annotated assignments; of several versions, the one executed last counts. papermill puts the
-    given values after it, in a cell that begins with ``# Parameters``. A leading ``~`` of parameters named ``…_dir``
-    is replaced by the home folder, in the notebook too.
+    given values after it, in a cell that begins with ``# Parameters``.
+
+    What changes a parameter, changes it in the notebook too. A `profile` of ``book/profiles.yml`` sets what papermill
+    was not given and what the cell leaves at the notebook's own value. `drive` is a folder on Google's Drive in Colab,
+    which is mounted, and any folder elsewhere: features are kept below it, and results under the notebook's name and a
+    hash of its parameters, unless another place is named. A `data_dir` that is there is read from there. A leading
+    ``~`` of parameters named ``…_dir`` is the home folder.
 
     Parameters
     ----------
@@ -66,6 +93,8 @@ def check_parameters(**known):
     ValueError
         If papermill was given a parameter that is not declared, or a value is of another type than its annotation or
         not among the known ones.
+    OSError
+        If `drive` cannot be mounted or written to.
     """
     shell = get_ipython()
     if shell is None:
@@ -73,6 +102,9 @@ def check_parameters(**known):
     types, given = _declared_parameters(shell)
     if not types:
         raise ValueError("no parameters are declared: run the cell of the parameters first")
+    profiles = yaml.safe_load(PROFILES.read_text(encoding="utf-8"))
+    if "profile" in types:
+        known["profile"] = ("", *profiles)
     for name in [*given, *known]:
         if name not in types:
             near = difflib.get_close_matches(name, types, n=1)
@@ -83,9 +115,45 @@ def check_parameters(**known):
         _check_type(name, value, types[name])
         if name in known and value not in known[name]:
             raise ValueError(f"{name} is {value!r}, expected one of {', '.join(map(repr, known[name]))}")
-        if name.endswith("_dir"):
-            values[name] = shell.user_ns[name] = os.path.expanduser(value)
+    if values.get("profile"):
+        values |= _set_by_profile(profiles, values, given)
+    values |= {name: os.path.expanduser(value) for name, value in values.items() if name.endswith("_dir")}
+    if values.get("drive"):
+        values |= _set_by_drive(values)
+    shell.user_ns.update(values)
     return values
+
+
+def _set_by_profile(profiles, values, given):
+    chosen, kept = values["profile"], RESULTS if values.get("drive") else ()
+    own, wanted = (profiles[name]["all"] | profiles[name]["notebooks"].get(_notebook, {}) for name in ("demo", chosen))
+    free = [name for name in wanted if values[name] == own[name] and name not in (*given, *kept)]
+    changed = {name: wanted[name] for name in free if wanted[name] != own[name]}
+    told = ", ".join(f"{name} = {value!r}" for name, value in changed.items())
+    print(f"profile {chosen} sets {told or 'nothing new'}")
+    return changed
+
+
+def _set_by_drive(values):
+    folder = Path(values["drive"]).expanduser().absolute()
+    try:
+        if "google.colab" in sys.modules:
+            from google.colab import drive
+
+            drive.mount(str(DRIVE))
+            folder = DRIVE / "MyDrive" / values["drive"]
+        folder.mkdir(parents=True, exist_ok=True)
+    except Exception as error:
+        advice = "allow the access and run this cell again, or leave `drive` empty"
+        raise OSError(f"the folder `drive` cannot be used ({error}): {advice}") from None
+    os.environ["GENRE_UTILS_CACHE"] = str(folder / "cache")
+    settings = {name: value for name, value in values.items() if name not in (*RESULTS, "drive", "n_jobs", "workers")}
+    results = str(folder / _notebook / digest(settings))
+    changed = {name: results for name in RESULTS if values.get(name) == ""}
+    if values.get("data_dir") and (folder / values["data_dir"]).exists():
+        changed["data_dir"] = str(folder / values["data_dir"])
+    print(f"kept in {folder}: features" + f", and results in {results}" * bool(set(RESULTS) & set(changed)))
+    return changed
 
 
 def _declared_parameters(shell):
