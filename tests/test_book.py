@@ -265,6 +265,34 @@ def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
     assert "the answer is 42" in page.read_text()
 
 
+def test_the_students_edition_is_searched_before_it_is_published(small_book):
+    solution = "the_answer_that_nobody_may_read = sum(range(10)) + 12345"
+    told = "It is the sum of the numbers below ten, and of twelve thousand more."
+    write_notebook(small_book, "answer_1 = ...", solution)
+    path = small_book / "notebooks/01_a.ipynb"
+    nb = nbformat.read(path, as_version=4)
+    nb.cells[-1].metadata["tags"] = ["solution"]
+    folded = f'<details class="answer"><summary>An answer</summary>\n\n{told}\n\n</details>'
+    question = nbformat.v4.new_markdown_cell(f"How many?\n\n{folded}", id="question")
+    nb.cells.append(question)
+    nbformat.write(nb, path)
+    first = run_build(small_book, "--profile", "smoke", "--student")
+    assert first.returncode == 0, first.stdout + first.stderr
+    out = small_book / "_build/student"
+    for page in (out / "html/notebooks/01_a.html", out / "notebooks/01_a.ipynb"):
+        text = page.read_text(encoding="utf-8")
+        assert "How many?" in text and "nobody_may_read" not in text and "twelve thousand" not in text
+
+    before = (out / "html/notebooks/01_a.html").read_bytes()
+    for leak in (solution, told):
+        nb.cells[2].source = f"print({leak[::-1]!r}[::-1])"  # in the output alone
+        nbformat.write(nb, path)
+        leaking = run_build(small_book, "--profile", "smoke", "--student")
+        assert leaking.returncode == 1 and "01_a.html tells an answer: " in leaking.stderr
+        assert "01_a.ipynb tells an answer: " in leaking.stderr
+        assert (out / "html/notebooks/01_a.html").read_bytes() == before
+
+
 def test_a_mending_without_a_place_stops_the_build(small_book):
     config = "sphinx: {local_extensions: {book.build.extension: .}}\n"
     (small_book / "_config.yml").write_text((small_book / "_config.yml").read_text() + config)
