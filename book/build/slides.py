@@ -1,4 +1,4 @@
-"""The command: ``python -m book.build.slides`` makes lectures of tagged cells of the notebooks that the last build executed.
+"""The command: ``python -m book.build.slides`` makes lectures of tagged cells of the notebooks last executed.
 
 A cell is tagged by nbconvert's own metadata, ``"slideshow": {"slide_type": "slide"}``. Of code, a slide shows the
 outputs under the last heading above. Of prose, it shows what stands out: heading, formulas, lists, quotations, tables.
@@ -91,6 +91,8 @@ def write(executed: Path, out: Path) -> None:
             run = max(runs, key=lambda path: path.stat().st_mtime)
             cells += slides(nbformat.read(run / "notebook.ipynb", as_version=4))
             shutil.copytree(run / "media", out / "media", dirs_exist_ok=True)
+        for place, cell in enumerate(cells):
+            cell.id = f"slide-{place}"  # notebooks give the same id to like cells
         page, _ = exporter.from_notebook_node(nbformat.v4.new_notebook(cells=cells, metadata={"title": title}))
         (out / f"{name}.html").write_text(page.replace("../_static/media/", "media/"), encoding="utf-8")
     package = Path(importlib.util.find_spec("sphinx_revealjs").submodule_search_locations[0])
