@@ -14,7 +14,7 @@ import nbformat
 import pytest
 import yaml
 
-from book.build import BookError, checks, execute, profiles
+from book.build import BookError, checks, execute, profiles, slides
 from book.build.__main__ import build, only_build
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +42,13 @@ def book():
     result = run_build(ROOT, "--profile", "smoke", "--out", html)
     assert result.returncode == 0, result.stdout + result.stderr[-4000:]
     return html
+
+
+@pytest.fixture(scope="session")
+def lectures(book, tmp_path_factory):
+    out = tmp_path_factory.mktemp("lectures") / "slides"
+    slides.write(book.parent / "executed", out)
+    return out
 
 
 def test_every_page_is_built(book):
@@ -175,6 +182,23 @@ def test_the_first_notebook_can_be_heard(browser, site):
     audio = page.locator("audio").first
     audio.evaluate("a => { a.muted = true; return a.play(); }")
     page.wait_for_function("document.querySelector('audio').currentTime > 0.2")
+    page.close()
+
+
+@pytest.mark.parametrize("name", slides.LECTURES)
+def test_the_slides_in_a_browser(browser, lectures, name):
+    page = browser.new_page(viewport={"width": 1100, "height": 700})
+    wrong = []
+    page.on("request", lambda r: r.url.startswith(("file:", "data:")) or wrong.append(f"asks {r.url}"))
+    page.on("requestfailed", lambda r: wrong.append(f"misses {r.url}"))
+    page.on("console", lambda m: m.type in ("error", "warning") and wrong.append(f"console: {m.text}"))
+    page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
+    page.goto((lectures / f"{name}.html").as_uri(), wait_until="load")
+    page.wait_for_function("Reveal.isReady() && MathJax.startup.promise.then(() => true)")
+    assert wrong == []
+    assert 15 <= page.evaluate("Reveal.getTotalSlides()") <= 30
+    assert page.evaluate("[...document.images].filter(i => !i.alt).length") == 0
+    assert page.locator("mjx-merror").count() == 0
     page.close()
 
 

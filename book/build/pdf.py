@@ -67,6 +67,7 @@ def one_document(html: Path, pages: list[str]):
                 del tag["href"]
         for tag in article.find_all(src=re.compile(r"^(?!\w+:)")):
             tag["src"] = (path.parent / unquote(tag["src"])).resolve().as_uri()
+            tag.attrs.pop("loading", None)
         for tag in article.find_all("audio"):
             told = joined.new_tag("p", attrs={"class": "sound"})
             told.string = f"Sound: {tag.get('aria-label', 'a clip')} (to be heard in the book's pages)"
@@ -110,6 +111,7 @@ def print_book(html: Path, out: Path) -> None:
     try:
         with sync_playwright() as playwright:
             page = playwright.chromium.launch(executable_path=browser, args=QUIET).new_page()
+            page.set_default_timeout(600_000)
             page.emulate_media(media="print", color_scheme="light")
             page.set_viewport_size({"width": 900, "height": 1200})
             page.goto(joined.as_uri(), wait_until="load")

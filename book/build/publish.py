@@ -101,8 +101,10 @@ def write_chapters(stage: Path) -> None:
             number = "P" if path.stem.startswith("00") else str(int(path.stem[:2]))
             tasks = re.findall(r"^## Exercise (\d) \(\w+\): (.+)", "\n".join(sources), re.MULTILINE)
             named = "; ".join(f"{number}.{task} {title}" for task, title in tasks)
-            chapter = f"[{'Primer' if number == 'P' else number}](../notebooks/{path.name})"
-            rows.append(f"| {chapter} | {needs} | {told['Time']} | {named} |")
+            title = re.match(r"# ([^:\n]+)", sources[0])[1]
+            chapter = f"[{title if number == 'P' else f'{number} {title}'}](../notebooks/{path.name})"
+            first = [text[0].upper() + text[1:] for text in (needs, told["Time"])]
+            rows.append(f"| {' | '.join([chapter, *first, named])} |")
         return "\n".join(rows)
 
     _replace(stage / "book/teaching.md", CHAPTERS, "the table of chapters", table)
