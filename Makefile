@@ -1,7 +1,7 @@
-# make book · make student · make check · make test · make test-colab · make results · make lab · make bench · make repository. All install into .venv first when something changed.
+# Each target is told by `make help`. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book student check test test-colab results lab bench links repository clean
+.PHONY: help book student slides pdf check test test-colab results lab bench links repository clean
 
 PYTHON ?=
 PROFILE ?= demo
@@ -22,6 +22,8 @@ help:
 	@echo "             PROFILE=demo|smoke|mini|paper  DATA_DIR=folder with clips, for mini and paper  JOBS=2"
 	@echo "             SET=\"epochs=1 n_folds=2\"  parameters for every notebook that has them"
 	@echo "make student the same without solutions and answers, in _build/student: html to read, notebooks to hand out"
+	@echo "make slides  three lectures in _build/slides, from the notebooks that the last make book executed"
+	@echo "make pdf     print the last book with an installed browser into _build/book.pdf"
 	@echo "make check   run the quick checks, in a minute or two"
 	@echo "make test    run every check"
 	@echo "make test-colab  run every notebook as Colab does; half an hour, 4 GB, and it needs the net"
@@ -40,6 +42,12 @@ book: $(INSTALLED)
 student: $(INSTALLED)
 	@$(RUN) -m book.build --student --profile "$(PROFILE)" --jobs "$(JOBS)" --data-dir "$$DATA_DIR" \
 	  $(foreach setting,$(SET),--set '$(setting)')
+
+slides: $(INSTALLED)
+	@$(RUN) -m book.build.slides
+
+pdf: $(INSTALLED)
+	@$(RUN) -m book.build.pdf
 
 check: $(INSTALLED)
 	@$(RUN) -m ruff check

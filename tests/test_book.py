@@ -14,7 +14,7 @@ import nbformat
 import pytest
 import yaml
 
-from book.build import BookError, checks, execute, profiles
+from book.build import BookError, checks, execute, profiles, slides
 from book.build.__main__ import build, only_build
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +42,13 @@ def book():
     result = run_build(ROOT, "--profile", "smoke", "--out", html)
     assert result.returncode == 0, result.stdout + result.stderr[-4000:]
     return html
+
+
+@pytest.fixture(scope="session")
+def lectures(book, tmp_path_factory):
+    out = tmp_path_factory.mktemp("lectures") / "slides"
+    slides.write(book.parent / "executed", out)
+    return out
 
 
 def test_every_page_is_built(book):
@@ -178,6 +185,23 @@ def test_the_first_notebook_can_be_heard(browser, site):
     page.close()
 
 
+@pytest.mark.parametrize("name", slides.LECTURES)
+def test_the_slides_in_a_browser(browser, lectures, name):
+    page = browser.new_page(viewport={"width": 1100, "height": 700})
+    wrong = []
+    page.on("request", lambda r: r.url.startswith(("file:", "data:")) or wrong.append(f"asks {r.url}"))
+    page.on("requestfailed", lambda r: wrong.append(f"misses {r.url}"))
+    page.on("console", lambda m: m.type in ("error", "warning") and wrong.append(f"console: {m.text}"))
+    page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
+    page.goto((lectures / f"{name}.html").as_uri(), wait_until="load")
+    page.wait_for_function("Reveal.isReady() && MathJax.startup.promise.then(() => true)")
+    assert wrong == []
+    assert 15 <= page.evaluate("Reveal.getTotalSlides()") <= 30
+    assert page.evaluate("[...document.images].filter(i => !i.alt).length") == 0
+    assert page.locator("mjx-merror").count() == 0
+    page.close()
+
+
 # What stops a build
 
 
@@ -263,6 +287,34 @@ def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
     unlinked = run_build(small_book, "--profile", "smoke")
     assert unlinked.returncode == 1 and "99_none.ipynb" in unlinked.stderr
     assert "the answer is 42" in page.read_text()
+
+
+def test_the_students_edition_is_searched_before_it_is_published(small_book):
+    solution = "the_answer_that_nobody_may_read = sum(range(10)) + 12345"
+    told = "It is the sum of the numbers below ten, and of twelve thousand more."
+    write_notebook(small_book, "answer_1 = ...", solution)
+    path = small_book / "notebooks/01_a.ipynb"
+    nb = nbformat.read(path, as_version=4)
+    nb.cells[-1].metadata["tags"] = ["solution"]
+    folded = f'<details class="answer"><summary>An answer</summary>\n\n{told}\n\n</details>'
+    question = nbformat.v4.new_markdown_cell(f"How many?\n\n{folded}", id="question")
+    nb.cells.append(question)
+    nbformat.write(nb, path)
+    first = run_build(small_book, "--profile", "smoke", "--student")
+    assert first.returncode == 0, first.stdout + first.stderr
+    out = small_book / "_build/student"
+    for page in (out / "html/notebooks/01_a.html", out / "notebooks/01_a.ipynb"):
+        text = page.read_text(encoding="utf-8")
+        assert "How many?" in text and "nobody_may_read" not in text and "twelve thousand" not in text
+
+    before = (out / "html/notebooks/01_a.html").read_bytes()
+    for leak in (solution, told):
+        nb.cells[2].source = f"print({leak[::-1]!r}[::-1])"  # in the output alone
+        nbformat.write(nb, path)
+        leaking = run_build(small_book, "--profile", "smoke", "--student")
+        assert leaking.returncode == 1 and "01_a.html tells an answer: " in leaking.stderr
+        assert "01_a.ipynb tells an answer: " in leaking.stderr
+        assert (out / "html/notebooks/01_a.html").read_bytes() == before
 
 
 def test_a_mending_without_a_place_stops_the_build(small_book):

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 from . import FULL, ROOT, BookError
+from .checks import check_pages
 from .execute import execute_all
 from .profiles import check_data, load_profile
 from .publish import publish, stage_book
-from .student import strip
+from .student import check_answers, strip
 
 
 @contextlib.contextmanager
@@ -73,10 +74,13 @@ def build(
         print(f"profile {profile}, {len(notebooks)} notebooks{source}", flush=True)
         stage = build_dir / "stage"
         stage_book(stage)
-        if student:
-            strip(stage, build_dir / "notebooks")
+        answers = strip(stage, build_dir / "notebooks") if student else set()
         seconds = execute_all(parameters, stage, build_dir, jobs)
-        publish(stage, build_dir, out)
+
+        def check(html):
+            return check_pages(html) + check_answers(answers, html, stage / "notebooks", build_dir / "notebooks")
+
+        publish(stage, build_dir, out, check if student else check_pages)
         print(f"the book is at {out / 'index.html'}")
     return seconds
 

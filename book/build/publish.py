@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
+
 from . import ROOT, BookError
 from .checks import check_pages
 
 CLAIMS = "book/claims"
+CHAPTERS = "% chapters"
 SCOREBOARDS = ("book/intro.md", "book/related.md")  # pages with a scoreboard
 
 
@@ -31,6 +34,7 @@ def stage_book(stage: Path) -> None:
         write_picture(stage)
         write_scoreboard(stage)
         write_hours(stage)
+        write_chapters(stage)
 
 
 def write_claims(stage: Path) -> None:
@@ -92,6 +96,34 @@ def write_hours(stage: Path) -> None:
     _replace(stage / "book/running.md", hours.PLACEHOLDER, "the table of hours", hours.block)
 
 
+def write_chapters(stage: Path) -> None:
+    """Write what each chapter needs and takes in place of the comment that stands for it, on the page on teaching.
+
+    Raises
+    ------
+    BookError
+        When the page has no such comment.
+    """
+
+    def table():
+        rows = ["| Chapter | Needs | Time | Exercises |", "|---|---|---|---|"]
+        for path in sorted((stage / "notebooks").glob("*.ipynb")):
+            sources = [cell.source for cell in nbformat.read(path, as_version=4).cells]
+            told = dict(re.findall(r"^> \*\*(Needs|Time)\*\* ((?:.+\n?)+?)(?=>\n|\Z)", sources[0], re.MULTILINE))
+            told = {what: re.sub(r"\s*\n>? ?", " ", text).strip() for what, text in told.items()}
+            needs = re.sub(r"\]\((\d\d_)", r"](../notebooks/\1", told["Needs"]).replace("](../book/", "](")
+            number = "P" if path.stem.startswith("00") else str(int(path.stem[:2]))
+            tasks = re.findall(r"^## Exercise (\d) \(\w+\): (.+)", "\n".join(sources), re.MULTILINE)
+            named = "; ".join(f"{number}.{task} {title}" for task, title in tasks)
+            title = re.match(r"# ([^:\n]+)", sources[0])[1]
+            chapter = f"[{title if number == 'P' else f'{number} {title}'}](../notebooks/{path.name})"
+            first = [text[0].upper() + text[1:] for text in (needs, told["Time"])]
+            rows.append(f"| {' | '.join([chapter, *first, named])} |")
+        return "\n".join(rows)
+
+    _replace(stage / "book/teaching.md", CHAPTERS, "the table of chapters", table)
+
+
 def _replace(page: Path, placeholder: str, what: str, write) -> None:
     text = page.read_text(encoding="utf-8")
     if text.splitlines().count(placeholder) != 1:
@@ -99,13 +131,19 @@ def _replace(page: Path, placeholder: str, what: str, write) -> None:
     page.write_text(text.replace(placeholder, write()), encoding="utf-8")
 
 
-def publish(stage: Path, build_dir: Path, out: Path) -> None:
+def publish(stage: Path, build_dir: Path, out: Path, check=check_pages) -> None:
     """Turn the staged book into HTML, check it, and put it in the place of the one before.
+
+    Parameters
+    ----------
+    stage, build_dir, out : Path
+    check : callable
+        Takes the folder of the pages, and returns what is wrong with them.
 
     Raises
     ------
     BookError
-        When Jupyter Book warns of anything, or a page fails `check_pages`.
+        When Jupyter Book warns of anything, or a page fails the check.
     """
     fresh = build_dir / "fresh"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -128,7 +166,7 @@ def publish(stage: Path, build_dir: Path, out: Path) -> None:
         lines = "\n".join(line.replace(f"{stage}/", "") for line in dict.fromkeys(warnings))
         raise BookError(f"the pages could not be built (all in {build_dir / 'pages.log'}):\n{lines}")
     html = fresh / "_build/html"
-    problems = check_pages(html)
+    problems = check(html)
     if problems:
         raise BookError("\n".join(problems))
     old = out.with_name(f"{out.name}.old")
