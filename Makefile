@@ -1,7 +1,7 @@
 # make book · make student · make check · make test · make results · make lab · make bench · make repository. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book student check test results lab bench links repository clean
+.PHONY: help book student check test test-commands results lab strip bench links repository clean
 
 PYTHON ?=
 PROFILE ?= demo
@@ -10,6 +10,7 @@ JOBS ?= 2
 SET ?=
 MINUTES ?= 0
 URL ?=
+LAB_ARGS ?=
 MIN_FREE_GB ?= 8
 PYTEST_ARGS ?= -n 2 --dist loadfile
 export PYTHON DATA_DIR MIN_FREE_GB URL
@@ -24,8 +25,10 @@ help:
 	@echo "make student the same without solutions and answers, in _build/student: html to read, notebooks to hand out"
 	@echo "make check   run the quick checks, in a minute or two"
 	@echo "make test    run every check"
+	@echo "make test-commands   run every command of the pages on running and recipes, in an hour or two"
 	@echo "make results show the list of real runs; with MINUTES=60 DATA_DIR=folder with log-mels do what is missing of it"
-	@echo "make lab     open the notebooks in JupyterLab"
+	@echo "make lab     open the notebooks in JupyterLab; LAB_ARGS=\"--no-browser\""
+	@echo "make strip   take the outputs out of the notebooks, before you commit them"
 	@echo "make bench   run the benchmarks"
 	@echo "make repository URL=https://github.com/owner/name   write your fork's address everywhere"
 	@echo "make links   ask every address in the book whether it answers; needs the net"
@@ -50,11 +53,19 @@ test: $(INSTALLED)
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m pytest $(PYTEST_ARGS)
 
+# `pytest` alone does not collect tests/commands.py.
+test-commands: $(INSTALLED)
+	@$(RUN) -m pytest tests/commands.py -v --durations=0
+
 results: $(INSTALLED)
 	@$(RUN) -m book.evidence --minutes "$(MINUTES)" --jobs "$(JOBS)" $(if $(DATA_DIR),--data "$$DATA_DIR")
 
 lab: $(INSTALLED)
-	@$(RUN) -m jupyterlab notebooks
+	@$(RUN) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
+	  $$(test "$$(id -u)" != 0 || echo --allow-root) $(LAB_ARGS)
+
+strip: $(INSTALLED)
+	@$(RUN) -m nbconvert --log-level WARN --clear-output --inplace notebooks/*.ipynb
 
 bench: $(INSTALLED)
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(RUN) "$$script"; done

@@ -21,6 +21,7 @@ FLOORS = [
     "models",
     "training",
     "evaluation",
+    "results",
     "plots",
     "notebook",
 ]

@@ -1,13 +1,15 @@
 """Results side by side. Explained in notebook 11."""
 
 from itertools import combinations
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from .._store import differences
+from .._store import differences, progress
 from .metrics import scores
+from .result import load
 from .uncertainty import bootstrap, mcnemar, wilson
 
 # What two results of one study differ in.
@@ -85,6 +87,73 @@ def compare(results, n_resamples=2_000, seed=0):
         for a, b in combinations(runs, 2)
     ]
     return Comparison(table, pd.DataFrame(rows), _unlike(runs), "clips" if groups is None else "artists")
+
+
+def collect(*folders):
+    """Line up every result below folders, whatever its clips; a file that is none is named with the reason.
+
+    Parameters
+    ----------
+    *folders : str or Path
+        Of which all subfolders are searched, or single files. In the folder of a cross-validation ``result.json``
+        alone counts.
+
+    Returns
+    -------
+    pd.DataFrame
+        Indexed by file: `network` with its options, `data`, `protocol`, `seed`, `splits` (how many, and the training,
+        validation and test clips of the first), `accuracy`, `low` and `high` (95 % interval, as of `compare`), `drawn`
+        (what the interval draws: "artists" or "clips"), macro `f1`; 0 to 1. Then a column for each setting of the
+        networks' recipe, features and precision in which the results differ.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder does not exist, or there is no result.
+
+    References
+    ----------
+    Notebook 11.
+    """
+    from .. import models
+
+    rows, results = {}, {}
+    for path in progress(_result_files(folders), desc="results"):
+        try:
+            result = load(path)
+            rows[str(path)], results[str(path)] = _row(result), [result]
+        except (AttributeError, IndexError, KeyError, OSError, TypeError, ValueError) as error:
+            print(f"Left out: {error}" if str(path) in str(error) else f"Left out: {path} is damaged ({error!r})")
+    if not rows:
+        raise FileNotFoundError(
+            f"no result below {', '.join(map(str, folders))}; notebook 10 writes one with results_dir"
+        )
+    recipe = "|".join(models.Recipe.__dataclass_fields__)  # and not what scikit-learn's classifiers call theirs
+    settings = _unlike(results).T.filter(regex=rf"^(recipe\.({recipe})|features\.inputs\..*|precision)$")
+    return pd.DataFrame.from_dict(rows, orient="index").join(settings).rename_axis("file")
+
+
+def _result_files(folders):
+    """Files that may be results; those of a run's folder are its own, but for the one that it ends with."""
+    files = set()
+    for root in map(Path, folders):
+        root = root.expanduser()
+        if not root.exists():
+            raise FileNotFoundError(f"no folder {root}")
+        runs = {path.parent for path in root.rglob("run.json")}
+        files |= {path for path in root.rglob("*.json") if not runs.intersection(path.parents)}
+        files |= {folder / "result.json" for folder in runs} | ({root} if root.is_file() else set())
+    return sorted(files)
+
+
+def _row(result):
+    network, splits = result.about["network"], result.about["splits"]
+    options = ", ".join(f"{name} {value}" for name, value in network.get("options", {}).items())
+    row = {"network": network["name"] + f" ({options})" * bool(options), "data": result.source}
+    row |= {name: result.about[name] for name in ("protocol", "seed")}
+    row["splits"] = f"{splits['n']} × {'/'.join(map(str, splits['sizes'][0]))}"
+    compared = compare({"": result})
+    return row | compared.scores.iloc[0][["accuracy", "low", "high", "f1"]].to_dict() | {"drawn": compared.groups}
 
 
 def _right_by_clip(name, runs):
