@@ -21,7 +21,6 @@ FLOORS = [
     "models",
     "training",
     "evaluation",
-    "results",
     "plots",
     "notebook",
 ]

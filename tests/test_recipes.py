@@ -157,7 +157,9 @@ def test_results_are_lined_up_with_the_intervals_of_the_book(several):
     network = table.set_index("network")
     assert network["splits"].unique().tolist() == ["1 × 442/197/290"]
     assert network["recipe.epochs"].to_dict() == {"svm": None, "baseline_a_2d": 30, "inception_resnet": 100}
-    assert "recipe.kernel" not in table
+    assert "recipe.kernel" not in table and "recipe.l2" in table
+    alone = evaluation.collect(several / "deep")
+    assert len(alone) == 1 and list(alone)[-1] == "drawn"
 
 
 @quick
@@ -178,7 +180,7 @@ def test_what_is_no_result_is_named_with_the_reason(several, capsys):
 
 @quick
 def test_no_result_and_no_folder_are_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no result below .*results_dir"):
+    with pytest.raises(FileNotFoundError, match="no result below .*: give the results_dir"):
         evaluation.collect(tmp_path)
     with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
         evaluation.collect(tmp_path, tmp_path / "nowhere")

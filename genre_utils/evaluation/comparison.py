@@ -95,16 +95,15 @@ def collect(*folders):
     Parameters
     ----------
     *folders : str or Path
-        Of which all subfolders are searched, or single files. In the folder of a cross-validation ``result.json``
-        alone counts.
+        Searched with all their subfolders. In the folder of a cross-validation ``result.json`` alone counts.
 
     Returns
     -------
     pd.DataFrame
         Indexed by file: `network` with its options, `data`, `protocol`, `seed`, `splits` (how many, and the training,
-        validation and test clips of the first), `accuracy`, `low` and `high` (95 % interval, as of `compare`), `drawn`
-        (what the interval draws: "artists" or "clips"), macro `f1`; 0 to 1. Then a column for each setting of the
-        networks' recipe, features and precision in which the results differ.
+        validation and test clips of the first), `accuracy`, `low` and `high` (95 % interval, as of `compare`) and
+        macro `f1`, 0 to 1; `drawn` (what the interval draws: "artists" or "clips"). Then a column for each setting of
+        recipe, features and precision of which the results have several values.
 
     Raises
     ------
@@ -115,45 +114,33 @@ def collect(*folders):
     ----------
     Notebook 11.
     """
-    from .. import models
-
+    if lost := [str(folder) for folder in folders if not Path(folder).is_dir()]:
+        raise FileNotFoundError(f"no folder {', '.join(lost)}")
+    found = {path for folder in folders for path in Path(folder).rglob("*.json")}
+    runs = {path.parent for path in found if path.name == "run.json"}
+    found = {path for path in found if not runs.intersection(path.parents)} | {run / "result.json" for run in runs}
     rows, results = {}, {}
-    for path in progress(_result_files(folders), desc="results"):
+    for path in progress(sorted(found), desc="results"):
         try:
             result = load(path)
             rows[str(path)], results[str(path)] = _row(result), [result]
         except (AttributeError, IndexError, KeyError, OSError, TypeError, ValueError) as error:
-            print(f"Left out: {error}" if str(path) in str(error) else f"Left out: {path} is damaged ({error!r})")
+            print(f"Left out: {error if str(path) in str(error) else f'{path} is damaged ({error!r})'}")
     if not rows:
         raise FileNotFoundError(
-            f"no result below {', '.join(map(str, folders))}; notebook 10 writes one with results_dir"
+            f"no result below {', '.join(map(str, folders))}; notebook 10 writes it into results_dir"
         )
-    recipe = "|".join(models.Recipe.__dataclass_fields__)  # and not what scikit-learn's classifiers call theirs
-    settings = _unlike(results).T.filter(regex=rf"^(recipe\.({recipe})|features\.inputs\..*|precision)$")
-    return pd.DataFrame.from_dict(rows, orient="index").join(settings).rename_axis("file")
-
-
-def _result_files(folders):
-    """Files that may be results; those of a run's folder are its own, but for the one that it ends with."""
-    files = set()
-    for root in map(Path, folders):
-        root = root.expanduser()
-        if not root.exists():
-            raise FileNotFoundError(f"no folder {root}")
-        runs = {path.parent for path in root.rglob("run.json")}
-        files |= {path for path in root.rglob("*.json") if not runs.intersection(path.parents)}
-        files |= {folder / "result.json" for folder in runs} | ({root} if root.is_file() else set())
-    return sorted(files)
+    settings = _unlike(results).T.filter(regex=r"^(recipe|features\.inputs|precision)")
+    return pd.DataFrame(rows.values(), rows).join(settings.loc[:, settings.nunique() > 1]).rename_axis("file")
 
 
 def _row(result):
-    network, splits = result.about["network"], result.about["splits"]
-    options = ", ".join(f"{name} {value}" for name, value in network.get("options", {}).items())
-    row = {"network": network["name"] + f" ({options})" * bool(options), "data": result.source}
+    network, splits, compared = result.about["network"], result.about["splits"], compare({"": result})
+    options = "".join(f", {name} {value}" for name, value in network.get("options", {}).items())
+    row = {"network": network["name"] + options, "data": result.source}
     row |= {name: result.about[name] for name in ("protocol", "seed")}
     row["splits"] = f"{splits['n']} × {'/'.join(map(str, splits['sizes'][0]))}"
-    compared = compare({"": result})
-    return row | compared.scores.iloc[0][["accuracy", "low", "high", "f1"]].to_dict() | {"drawn": compared.groups}
+    return row | dict(compared.scores.iloc[0][["accuracy", "low", "high", "f1"]]) | {"drawn": compared.groups}
 
 
 def _right_by_clip(name, runs):

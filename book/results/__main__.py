@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import evaluation
+from genre_utils import evaluation
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m genre_utils.results", description=__doc__)
