@@ -180,7 +180,7 @@ def test_what_is_no_result_is_named_with_the_reason(several, capsys):
 
 @quick
 def test_no_result_and_no_folder_are_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no result below .*: give the results_dir"):
+    with pytest.raises(FileNotFoundError, match="no result below .*; notebook 10 writes it into results_dir"):
         evaluation.collect(tmp_path)
     with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
         evaluation.collect(tmp_path, tmp_path / "nowhere")
