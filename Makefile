@@ -1,7 +1,7 @@
 # Each target is told by `make help`. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book student slides pdf check test test-colab results lab bench links repository clean
+.PHONY: help book student slides pdf check test test-colab test-commands results lab strip bench links repository clean
 
 PYTHON ?=
 PROFILE ?= demo
@@ -10,6 +10,7 @@ JOBS ?= 2
 SET ?=
 MINUTES ?= 0
 URL ?=
+LAB_ARGS ?=
 MIN_FREE_GB ?= 8
 PYTEST_ARGS ?= -n 2 --dist loadfile
 export PYTHON DATA_DIR MIN_FREE_GB URL
@@ -27,8 +28,10 @@ help:
 	@echo "make check   run the quick checks, in a minute or two"
 	@echo "make test    run every check"
 	@echo "make test-colab  run every notebook as Colab does; half an hour, 4 GB, and it needs the net"
+	@echo "make test-commands   run every command of the pages on running and recipes, in an hour or two"
 	@echo "make results show the list of real runs; with MINUTES=60 DATA_DIR=folder with log-mels do what is missing of it"
-	@echo "make lab     open the notebooks in JupyterLab"
+	@echo "make lab     open the notebooks in JupyterLab; LAB_ARGS=\"--no-browser\""
+	@echo "make strip   take the outputs out of the notebooks, before you commit them"
 	@echo "make bench   run the benchmarks"
 	@echo "make repository URL=https://github.com/owner/name   write your fork's address everywhere"
 	@echo "make links   ask every address in the book whether it answers; needs the net"
@@ -62,11 +65,19 @@ test: $(INSTALLED)
 test-colab: $(INSTALLED)
 	@$(RUN) -m pytest tests/colab.py
 
+# `pytest` alone does not collect tests/commands.py.
+test-commands: $(INSTALLED)
+	@$(RUN) -m pytest tests/commands.py -v --durations=0
+
 results: $(INSTALLED)
 	@$(RUN) -m book.evidence --minutes "$(MINUTES)" --jobs "$(JOBS)" $(if $(DATA_DIR),--data "$$DATA_DIR")
 
 lab: $(INSTALLED)
-	@$(RUN) -m jupyterlab notebooks
+	@$(RUN) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
+	  $$(test "$$(id -u)" != 0 || echo --allow-root) $(LAB_ARGS)
+
+strip: $(INSTALLED)
+	@$(RUN) -m nbconvert --log-level WARN --clear-output --inplace notebooks/*.ipynb
 
 bench: $(INSTALLED)
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(RUN) "$$script"; done

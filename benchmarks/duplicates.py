@@ -33,6 +33,7 @@ def planted(root):
 
 
 def measure(root, settings):
+    print(f"seed {settings['seed']}: writes {settings['clips_per_genre']} clips a genre, then compares all", flush=True)
     truth = planted(synthesis.write(root, **settings))
     index = datasets.load("synthetic", root, **settings)
     start, cpu = time.perf_counter(), cpu_seconds()

@@ -54,6 +54,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        print(f"writes {options.clips} clips a genre, then reads and classifies them", flush=True)
         start = time.perf_counter()
         settings = {"seconds": options.seconds, "seed": options.seed, "n_jobs": options.jobs, "faults": False}
         index = datasets.load("synthetic", folder, options.clips, **settings)
@@ -77,6 +78,7 @@ def main():
             )
             rows.append((name, kind, at_random.mean(), by_artist.mean()))
     print(pd.DataFrame(rows, columns=["features", "svm", "random folds", "by artist"]).round(3).to_string(index=False))
+    print(f"trains baseline B for {options.epochs} epochs", flush=True)
     shortest = min(len(part[2]) for part in found)
     right, n = network(np.stack([part[2][:shortest] for part in found]), index, options.epochs)
     low, high = evaluation.wilson(right, n)

@@ -1,6 +1,6 @@
 """Scores, their intervals and tests, splits, cross-validation and comparison. Explained in notebooks 10 and 11."""
 
-from .comparison import Comparison, compare
+from .comparison import Comparison, collect, compare
 from .cross_validation import PROTOCOLS, cross_validate
 from .kept import kept
 from .metrics import accuracy_with_negatives, confusion, scores, scores_by_genre

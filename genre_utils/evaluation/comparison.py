@@ -1,13 +1,15 @@
 """Results side by side. Explained in notebook 11."""
 
 from itertools import combinations
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from .._store import differences
+from .._store import differences, progress
 from .metrics import scores
+from .result import load
 from .uncertainty import bootstrap, mcnemar, wilson
 
 # What two results of one study differ in.
@@ -85,6 +87,60 @@ def compare(results, n_resamples=2_000, seed=0):
         for a, b in combinations(runs, 2)
     ]
     return Comparison(table, pd.DataFrame(rows), _unlike(runs), "clips" if groups is None else "artists")
+
+
+def collect(*folders):
+    """Line up every result below folders, whatever its clips; a file that is none is named with the reason.
+
+    Parameters
+    ----------
+    *folders : str or Path
+        Searched with all their subfolders. In the folder of a cross-validation ``result.json`` alone counts.
+
+    Returns
+    -------
+    pd.DataFrame
+        Indexed by file: `network` with its options, `data`, `protocol`, `seed`, `splits` (how many, and the training,
+        validation and test clips of the first), `accuracy`, `low` and `high` (95 % interval, as of `compare`) and
+        macro `f1`, 0 to 1; `drawn` (what the interval draws: "artists" or "clips"). Then a column for each setting of
+        recipe, features and precision of which the results have several values.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder does not exist, or there is no result.
+
+    References
+    ----------
+    Notebook 11.
+    """
+    if lost := [str(folder) for folder in folders if not Path(folder).is_dir()]:
+        raise FileNotFoundError(f"no folder {', '.join(lost)}")
+    found = {path for folder in folders for path in Path(folder).rglob("*.json")}
+    runs = {path.parent for path in found if path.name == "run.json"}
+    found = {path for path in found if not runs.intersection(path.parents)} | {run / "result.json" for run in runs}
+    rows, results = {}, {}
+    for path in progress(sorted(found), desc="results"):
+        try:
+            result = load(path)
+            rows[str(path)], results[str(path)] = _row(result), [result]
+        except (AttributeError, IndexError, KeyError, OSError, TypeError, ValueError) as error:
+            print(f"Left out: {error if str(path) in str(error) else f'{path} is damaged ({error!r})'}")
+    if not rows:
+        raise FileNotFoundError(
+            f"no result below {', '.join(map(str, folders))}; notebook 10 writes it into results_dir"
+        )
+    settings = _unlike(results).T.filter(regex=r"^(recipe|features\.inputs|precision)")
+    return pd.DataFrame(rows.values(), rows).join(settings.loc[:, settings.nunique() > 1]).rename_axis("file")
+
+
+def _row(result):
+    network, splits, compared = result.about["network"], result.about["splits"], compare({"": result})
+    options = "".join(f", {name} {value}" for name, value in network.get("options", {}).items())
+    row = {"network": network["name"] + options, "data": result.source}
+    row |= {name: result.about[name] for name in ("protocol", "seed")}
+    row["splits"] = f"{splits['n']} × {'/'.join(map(str, splits['sizes'][0]))}"
+    return row | dict(compared.scores.iloc[0][["accuracy", "low", "high", "f1"]]) | {"drawn": compared.groups}
 
 
 def _right_by_clip(name, runs):
