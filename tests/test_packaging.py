@@ -59,6 +59,11 @@ def test_constraints_are_exact_and_complete():
         assert Requirement(item).specifier.contains(pinned[name_of(item)]), item
 
 
+def test_pre_commit_runs_the_ruff_that_make_runs():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert [repo["rev"] for repo in hooks if "ruff" in repo["repo"]] == [f"v{pins()['ruff']}"]
+
+
 def committed_files():
     if not shutil.which("git") or not (ROOT / ".git").exists():
         pytest.skip("needs git and a clone, to know which files are committed")
