@@ -67,7 +67,6 @@ def test_a_fall_is_that_of_the_covered_clip(network, clip):
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="compares with TensorFlow's own gradient")
 def test_grad_cam_has_the_gradient_that_tensorflow_computes(network, clip):
     import tensorflow as tf
-
     from scipy.ndimage import zoom
 
     maps, head = models.attribution._parts(network)

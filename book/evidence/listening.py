@@ -1,8 +1,8 @@
 """What the shipped Inception-ResNet says of sound: for notebook 14.
 
-``python -m book.evidence.listening --data folder --sound folder`` reads the log-mels that the network was trained on and
-real clips as sound. It compares the network's answers to both, counts how many of the test clips it has right when it
-reads less of them, and keeps the embedding of every clip: ``book/results/listening.json`` and ``embeddings.npz``.
+``python -m book.evidence.listening --data folder --sound folder`` reads the log-mels that the network was trained on,
+and real clips as sound. It compares the network's answers to both, counts how many of the test clips it has right when
+it reads less of them, and keeps the embedding of every clip: ``book/results/listening.json`` and ``embeddings.npz``.
 """
 
 import argparse
