@@ -138,12 +138,12 @@ def filtered(y, mask, config):
     """
     import librosa
 
-    hop = config.n_fft // 4
-    stft = librosa.stft(audio.fix_length(y, max(len(y), config.n_fft)), n_fft=config.n_fft, hop_length=hop)
+    hop, length = config.n_fft // 4, max(len(y), config.n_fft)
+    stft = librosa.stft(audio.fix_length(y, length), n_fft=config.n_fft, hop_length=hop)
     bands = librosa.filters.mel(sr=config.sr, n_fft=config.n_fft, n_mels=config.n_mels)
     frames = np.round(np.arange(stft.shape[1]) * hop / config.hop_length).astype(int)
     gain = mask[np.minimum(frames, len(mask) - 1)] @ (bands / np.maximum(bands.sum(axis=0), 1e-9))
-    return librosa.istft(stft * gain.T, n_fft=config.n_fft, hop_length=hop)[: len(y)]
+    return librosa.istft(stft * gain.T, n_fft=config.n_fft, hop_length=hop, length=length)[: len(y)]
 
 
 def _parts(model):
