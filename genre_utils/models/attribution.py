@@ -130,7 +130,8 @@ def filtered(y, mask, config):
     Returns
     -------
     np.ndarray [shape=(n_samples,)]
-        From the inverse of the masked Fourier transform; the original phases are kept.
+        From the inverse of the masked Fourier transform, with the original phases; what lies in no band, as 0 Hz does,
+        is lost.
 
     References
     ----------

@@ -249,7 +249,7 @@ def _audio(y, sr, caption):
 
 
 def _image(data, alt, height):
-    style = f"display: block; width: 100%; height: {height}"
+    style = f"display: block; width: 100%; height: {height}; padding: 0"
     return f'<img src="{_url(data, "webp")}" alt="{html.escape(alt)}" style="{style}">'
 
 
