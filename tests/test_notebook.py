@@ -246,10 +246,8 @@ def test_an_uploaded_file_lies_in_the_folder(tmp_path, monkeypatch, button):
 
 
 def test_the_real_upload_button_keeps_what_is_chosen(tmp_path, monkeypatch):
-    import IPython.display
-
     shown = []
-    monkeypatch.setattr(IPython.display, "display", shown.append)
+    monkeypatch.setattr(notebook.play, "display", shown.append)
     monkeypatch.setattr(notebook.play, "_takes_input", lambda: True)
     notebook.upload(tmp_path)
     (button,) = shown

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from IPython import get_ipython
-from IPython.display import HTML
+from IPython.display import HTML, display
 
 MP3_SECONDS = 10.0
 SCRIPT = Path(__file__).with_name("moving.js")
@@ -194,7 +194,6 @@ def upload(folder, kinds=".wav,.au,.flac,.mp3,.ogg"):
     if os.environ.get("GENRE_UTILS_BOOK") or not _takes_input():
         return
     import ipywidgets
-    from IPython.display import display
 
     def keep(change):
         files = change["new"]
@@ -212,8 +211,6 @@ def _in_order(values):
 
 
 def _show(drawn):
-    from IPython.display import display
-
     figure, *sound = drawn if isinstance(drawn, tuple) else (drawn,)
     display(figure, *([player(*sound)] if sound else []))
 
@@ -249,8 +246,8 @@ def _audio(y, sr, caption):
 
 
 def _image(data, alt, height):
-    style = f"display: block; width: 100%; height: {height}; padding: 0"
-    return f'<img src="{_url(data, "webp")}" alt="{html.escape(alt)}" style="{style}">'
+    style = f'style="display: block; width: 100%; height: {height}; padding: 0"'
+    return f'<img src="{_url(data, "webp")}" alt="{html.escape(alt)}" {style}>'
 
 
 def _webp(figure):
