@@ -73,3 +73,29 @@ def test_the_authors_network_misses_three_of_twenty_clips():
     named = dict(zip(wrong["clip_id"], np.array(result.genres)[wrong["predicted"]]))
     assert named == {"hiphop.00000": "disco", "jazz.00000": "classical", "jazz.00001": "classical"}
     assert not any(sign in path.read_text(encoding="utf-8") for sign in ("/home", "/work", "/tmp", ".flac", ".hdf5"))
+
+
+def test_what_the_network_says_of_sound_is_of_the_shipped_run():
+    told = json.loads((results_folder() / "listening.json").read_text())
+    run = evaluation.load(results_folder() / "{}_{}.json".format(*told["run"]))
+    right = pd.Series(told["right"]["30"], told["test"]["clip_id"])
+    assert right[run.predictions["clip_id"]].tolist() == list(run.predictions.eval("label == predicted"))
+    shape = (len(told["clips"]["clip_id"]), len(told["genres"]))
+    assert all(np.array(told["found"][way]).shape == shape for way in ("kept", *told["hops"]))
+    kept = run.predictions.set_index("clip_id").filter(like="p_")
+    both = [(k, clip) for k, clip in enumerate(told["clips"]["clip_id"]) if clip in kept.index]
+    assert len(both) == told["clips"]["split"].count("test") > 0
+    for k, clip in both:
+        assert told["found"]["kept"][k] == pytest.approx(kept.loc[clip].tolist(), abs=1e-2)
+
+
+def test_the_kept_embeddings_are_of_the_collection():
+    with np.load(results_folder() / "embeddings.npz") as arrays:
+        assert arrays["embedding"].shape == (999, 64) and np.isfinite(arrays["embedding"]).all()
+        assert len(set(arrays["clip_id"])) == 999
+        assert pd.Series(arrays["split"]).value_counts().to_dict() == {
+            "training": 442,
+            "test": 290,
+            "validation": 197,
+            "": 70,
+        }

@@ -203,6 +203,58 @@ def test_listening_has_a_picture_of_what_is_heard(monkeypatch):
     assert "<script" not in notebook.listen({"a clip": tone()}, 22_050).data
 
 
+def test_listening_takes_a_picture_of_ones_own():
+    fig = Figure(figsize=(3, 1))
+    shown = {"first": tone(), "second": tone()}
+    (first, second) = BeautifulSoup(
+        notebook.listen(shown, 22_050, pictures={"second": (fig, 'What it "shows"')}).data, "html.parser"
+    ).find_all("img")
+    assert first["alt"].startswith("Log-mel") and second["alt"] == 'What it "shows"'
+    assert "height: auto" in second["style"] and "height: auto" not in first["style"]
+
+
+class Button7:
+    """What ipywidgets 7 makes of a chosen file."""
+
+    VALUE = {"my 'own' song.wav": {"metadata": {"name": "my 'own' song.wav"}, "content": b"abc"}}
+
+    def __init__(self, **_):
+        pass
+
+    def observe(self, keep, name):
+        keep({"new": self.VALUE, "name": name})
+
+
+class Button8(Button7):
+    """And ipywidgets 8, whose browser may tell a folder with the name."""
+
+    VALUE = ({"name": "../my 'own' song.wav", "content": memoryview(b"abc")},)
+
+
+@pytest.mark.parametrize("button", [Button7, Button8])
+def test_an_uploaded_file_lies_in_the_folder(tmp_path, monkeypatch, button):
+    import ipywidgets
+
+    (tmp_path / "in").mkdir()
+    monkeypatch.setattr(ipywidgets, "FileUpload", button)
+    notebook.upload(tmp_path / "in")
+    assert not list((tmp_path / "in").iterdir()), "nobody is in front of it"
+    monkeypatch.setattr(notebook.play, "_takes_input", lambda: True)
+    notebook.upload(tmp_path / "in")
+    assert (tmp_path / "in/my 'own' song.wav").read_bytes() == b"abc"
+
+
+def test_the_real_upload_button_keeps_what_is_chosen(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook.play, "display", shown.append)
+    monkeypatch.setattr(notebook.play, "_takes_input", lambda: True)
+    notebook.upload(tmp_path)
+    (button,) = shown
+    told = {"type": "audio/wav", "size": 3, "last_modified": 0}
+    button.set_state({"value": [{"name": "a.wav", "content": memoryview(b"abc"), **told}]})
+    assert (tmp_path / "a.wav").read_bytes() == b"abc"
+
+
 def test_a_quiz_folds_its_answers_and_does_not_name_its_clips():
     soup = BeautifulSoup(notebook.quiz([tone(), tone(), tone()], ["rock", "<pop>", "rock"], 22_050).data, "html.parser")
     assert json.loads(soup.select_one(".quiz")["data-choices"]) == ["<pop>", "rock"]

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import tarfile
-import zipfile
 from pathlib import Path
 
 from .._store import cache_dir, digest, only_writer, progress
@@ -261,19 +260,19 @@ def _unpacked(root):
 
     known = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in archives]
     folder = Path(pooch.os_cache("genre_utils"), "unpacked", digest(known))
-    with only_writer(folder):
-        for archive in progress([] if (folder / ".complete").exists() else archives, desc="unpacking"):
-            zipped = archive.suffix.lower() == ".zip"
-            try:
-                with (zipfile.ZipFile if zipped else tarfile.open)(archive) as file:
-                    file.extractall(folder, **({} if zipped else {"filter": "data"}))
-            except Exception as error:
-                shutil.rmtree(folder, ignore_errors=True)
-                advice = "is it whole, and has that disk room for it?"
-                raise ValueError(f"{archive.name} cannot be unpacked into {folder} ({error}): {advice}") from error
-        (folder / ".complete").touch()
-        for path in folder.rglob("*"):
-            os.utime(path, (0, 0))
+    if not (folder / ".complete").exists():
+        with only_writer(folder):
+            for archive in progress(archives, desc="unpacking"):
+                safely = {"filter": "data"} if tarfile.is_tarfile(archive) else {}
+                try:
+                    shutil.unpack_archive(archive, folder, **safely)
+                except Exception as error:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    advice = "is it whole, and has that disk room for it?"
+                    raise ValueError(f"{archive.name} cannot be unpacked into {folder} ({error}): {advice}") from error
+            for path in folder.rglob("*"):
+                os.utime(path, (0, 0))
+            (folder / ".complete").touch()
     return folder
 
 

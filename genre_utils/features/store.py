@@ -1,7 +1,6 @@
 """Features of a whole collection, computed once and kept. Explained in notebook 02."""
 
 import os
-import stat
 from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import NamedTuple
@@ -17,7 +16,6 @@ from .mel import log_mel, standardise
 
 EXTRACTOR = 1  # raise it when the same clip and configuration give other features
 NOTE_BYTES = 256
-MIDDLE = 4096  # bytes by which a file is known beside its size and time
 
 
 class Features(NamedTuple):
@@ -166,12 +164,11 @@ def store_key(index, config):
 
 def _state(path):
     """Size and time of a file, and what stands in its middle; None where there is none to be read."""
-    with suppress(OSError):
-        found = os.stat(path)
-        if stat.S_ISREG(found.st_mode):
-            with open(path, "rb") as file:
-                file.seek(found.st_size // 2)
-                return found.st_size, found.st_mtime_ns, crc32(file.read(MIDDLE))
+    if os.path.isfile(path):
+        with suppress(OSError), open(path, "rb") as file:
+            found = os.fstat(file.fileno())
+            file.seek(found.st_size // 2)
+            return found.st_size, found.st_mtime_ns, crc32(file.read(4096))
 
 
 def _report(index, notes):

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._store import results_folder
 from . import bbnn, fma, inception_resnet
+from .attribution import grad_cam, over_time
 from .bbnn import load_authors_weights as load_bbnn_authors_weights
 from .inspection import activations, describe, macs, part_of, receptive_field
 from .records import NETWORKS, Network, Recipe, input_configs, input_shape_of, network

@@ -2,6 +2,7 @@
 
 import math
 
+import keras
 import numpy as np
 import pandas as pd
 
@@ -39,8 +40,6 @@ def activations(model, name, x):
     ValueError
         If the network has no such layer.
     """
-    import keras
-
     part = keras.Model(model.input, model.get_layer(name).output)
     return keras.ops.convert_to_numpy(part(x, training=False))
 
@@ -58,8 +57,6 @@ def graph(model, layer=None):
     -------
     dict of keras.Operation to list of keras.Operation
     """
-    import keras
-
     makers = {id(tensor): op for op in model.operations for tensor in keras.tree.flatten(op.output)}
     found = {}
 

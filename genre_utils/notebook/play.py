@@ -1,4 +1,4 @@
-"""Sound to play and figures to move. Used in notebooks 01 to 03, 10 and 13.
+"""Sound to play and figures to move. Used in notebooks 01 to 03, 10, 13 and 14.
 
 On a page a small script moves them, in Jupyter and Colab widgets do.
 """
@@ -14,10 +14,13 @@ from pathlib import Path
 
 import numpy as np
 from IPython import get_ipython
-from IPython.display import HTML
+from IPython.display import HTML, display
 
 MP3_SECONDS = 10.0
 SCRIPT = Path(__file__).with_name("moving.js")
+# In the page itself, for Jupyter and Colab know nothing of the book's style sheet.
+SEEN = "position: relative; width: 100%; cursor: pointer"
+PLAYHEAD = "position: absolute; top: 0; bottom: 0; left: 0; width: 2px; background: #fff; mix-blend-mode: difference"
 
 
 def player(sound, sr=None, caption="", seconds=MP3_SECONDS):
@@ -46,7 +49,7 @@ def player(sound, sr=None, caption="", seconds=MP3_SECONDS):
     return HTML(_figure("player", _audio(*_middle(sound, sr, seconds), caption), caption))
 
 
-def listen(sounds, sr=None, seconds=MP3_SECONDS):
+def listen(sounds, sr=None, seconds=MP3_SECONDS, pictures=None):
     """Clips to listen to, each with its log-mel spectrogram, over which a line moves while the clip plays.
 
     Parameters
@@ -56,6 +59,9 @@ def listen(sounds, sr=None, seconds=MP3_SECONDS):
     sr : int, optional
         Sample rate in Hz of those given as samples.
     seconds : float
+    pictures : dict of str to (Figure, str), optional
+        By caption: a figure to show in place of the spectrogram, as wide as the clip's time from edge to edge, and what
+        it shows.
 
     Returns
     -------
@@ -63,7 +69,7 @@ def listen(sounds, sr=None, seconds=MP3_SECONDS):
 
     References
     ----------
-    Notebook 01.
+    Notebooks 01 and 14.
     """
     from matplotlib import image
 
@@ -73,12 +79,16 @@ def listen(sounds, sr=None, seconds=MP3_SECONDS):
     shown = []
     for caption, sound in sounds.items():
         y, rate = _middle(sound, sr, seconds)
-        hop = max(1, len(y) // 600)
-        config = features.MelConfig(rate, len(y), hop_length=hop, n_mels=96, ref="max")
-        picture = io.BytesIO()
-        image.imsave(picture, features.log_mel(y, config).T, cmap=CMAP, origin="lower", vmin=-70, format="webp")
-        told = f"Log-mel spectrogram of {caption}: {len(y) / rate:.1f} s from left to right, low bands below."
-        seen = f'<div class="seen">{_image(picture.getvalue(), told)}<i></i></div>'
+        if caption in (pictures or {}):
+            figure, told = pictures[caption]
+            drawn, height = _webp(figure), "auto"
+        else:
+            config = features.MelConfig(rate, len(y), hop_length=max(1, len(y) // 600), n_mels=96, ref="max")
+            picture, height = io.BytesIO(), "8rem"
+            image.imsave(picture, features.log_mel(y, config).T, cmap=CMAP, origin="lower", vmin=-70, format="webp")
+            told = f"Log-mel spectrogram of {caption}: {len(y) / rate:.1f} s from left to right, low bands below."
+            drawn = picture.getvalue()
+        seen = f'<div class="seen" style="{SEEN}">{_image(drawn, told, height)}<i style="{PLAYHEAD}"></i></div>'
         shown.append(_figure("player listen", seen + _audio(y, rate, caption), caption))
     return HTML("".join(shown) + _script())
 
@@ -167,13 +177,40 @@ def knobs(draw, caption="", **choices):
     return HTML(_figure("knobs", picture + sound * bool(start["sound"]), caption, data=f' data-states="{told}"'))
 
 
+def upload(folder, kinds=".wav,.au,.flac,.mp3,.ogg"):
+    """A button for a sound file of the reader's own, where somebody sits in front of a kernel; otherwise nothing.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the file lies as soon as it is chosen.
+    kinds : str
+        Endings that the browser offers.
+
+    References
+    ----------
+    Notebook 14.
+    """
+    if os.environ.get("GENRE_UTILS_BOOK") or not _takes_input():
+        return
+    import ipywidgets
+
+    def keep(change):
+        files = change["new"]
+        for file in files.values() if isinstance(files, dict) else files:  # ipywidgets 7, and 8
+            name = Path(file.get("name") or file["metadata"]["name"]).name
+            Path(folder, name).write_bytes(file["content"])
+
+    button = ipywidgets.FileUpload(accept=kinds, description="Your sound")
+    button.observe(keep, "value")
+    display(button)
+
+
 def _in_order(values):
     return sorted(values) if all(isinstance(value, int | float) for value in values) else list(values)
 
 
 def _show(drawn):
-    from IPython.display import display
-
     figure, *sound = drawn if isinstance(drawn, tuple) else (drawn,)
     display(figure, *([player(*sound)] if sound else []))
 
@@ -181,11 +218,9 @@ def _show(drawn):
 def _state(draw, values, caption):
     drawn = draw(**values)
     figure, *sound = drawn if isinstance(drawn, tuple) else (drawn,)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="webp", dpi=100, pil_kwargs={"quality": 80})
     told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
     heard = _url(_mp3(*_middle(*sound, MP3_SECONDS)), "mp3") if sound else ""
-    return {"image": _url(picture.getvalue(), "webp"), "alt": f"{caption} {told}".strip(), "sound": heard}
+    return {"image": _url(_webp(figure), "webp"), "alt": f"{caption} {told}".strip(), "sound": heard}
 
 
 def _takes_input():
@@ -210,8 +245,15 @@ def _audio(y, sr, caption):
     return f'<audio controls preload="none" src="{_url(_mp3(y, sr), "mp3")}" aria-label="{label}"></audio>'
 
 
-def _image(data, alt):
-    return f'<img src="{_url(data, "webp")}" alt="{html.escape(alt)}">'
+def _image(data, alt, height):
+    style = f'style="display: block; width: 100%; height: {height}; padding: 0"'
+    return f'<img src="{_url(data, "webp")}" alt="{html.escape(alt)}" {style}>'
+
+
+def _webp(figure):
+    picture = io.BytesIO()
+    figure.savefig(picture, format="webp", dpi=100, pil_kwargs={"quality": 80})
+    return picture.getvalue()
 
 
 def _url(data, kind):

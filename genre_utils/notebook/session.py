@@ -43,7 +43,7 @@ def setup(name=""):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     # What TensorFlow has to say of networks that are built anew for each fold is no news to a reader.
-    logging.getLogger("tensorflow").addFilter(_errors_only)
+    logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs")  # joblib, and starts another
@@ -59,10 +59,6 @@ def setup(name=""):
     if "google.colab" in sys.modules:
         missing, gpu = subprocess.getstatusoutput("nvidia-smi --query-gpu=name --format=csv,noheader")
         print(f"genre_utils {version('genre-utils')} is ready. {NO_GPU if missing else f'GPU: {gpu}'}")
-
-
-def _errors_only(record):
-    return record.levelno >= logging.ERROR
 
 
 def check_parameters(**known):
