@@ -198,8 +198,7 @@ def upload(folder, kinds=".wav,.au,.flac,.mp3,.ogg"):
     def keep(change):
         files = change["new"]
         for file in files.values() if isinstance(files, dict) else files:  # ipywidgets 7, and 8
-            name = Path(file.get("name") or file["metadata"]["name"]).name
-            Path(folder, name).write_bytes(file["content"])
+            Path(folder, Path(file.get("name") or file["metadata"]["name"]).name).write_bytes(file["content"])
 
     button = ipywidgets.FileUpload(accept=kinds, description="Your sound")
     button.observe(keep, "value")
