@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import shutil
-import tarfile
 from pathlib import Path
 
 from .._store import cache_dir, digest, only_writer, progress
@@ -23,7 +22,7 @@ _MODULES = {
     "synthetic": synthetic,
 }
 WHERE = "the book's page 'Getting the music' (book/data.md) says where to get it and how to lay it out"
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+ARCHIVES, TAR = (".zip", ".tar", ".tar.gz", ".tgz"), {"format": "tar", "filter": "data"}
 COLUMNS = ["clip_id", "path", "genre", "label", "artist", "split", "dataset"]
 
 
@@ -263,9 +262,9 @@ def _unpacked(root):
     if not (folder / ".complete").exists():
         with only_writer(folder):
             for archive in progress(archives, desc="unpacking"):
-                safely = {"filter": "data"} if tarfile.is_tarfile(archive) else {}
+                zipped = archive.suffix.lower() == ".zip"
                 try:
-                    shutil.unpack_archive(archive, folder, **safely)
+                    shutil.unpack_archive(archive, folder, **({"format": "zip"} if zipped else TAR))
                 except Exception as error:
                     shutil.rmtree(folder, ignore_errors=True)
                     advice = "is it whole, and has that disk room for it?"
