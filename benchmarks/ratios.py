@@ -25,6 +25,7 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 NETWORKS = ("baseline_a_1d", "baseline_a_2d", "baseline_b", "bbnn", "inception_resnet", "densenet121", "fusion")
 SECONDS = 5.1  # of the clips that the networks read
 STEPS = 6
+CLIPS = 100  # of 30 s, for extraction
 
 
 def extract_ours(folder, kind, n_jobs):
@@ -136,13 +137,13 @@ SIDES = {
 } | {"import_package": import_package}
 
 
-def write_clips(folder, n=20):
+def write_clips(folder):
     """Clips of 30 s as wav and as mp3, in GTZAN's layout."""
     import soundfile
 
     from genre_utils import datasets
 
-    index = datasets.load("synthetic", folder / "made", clips_per_genre=n // 10, seconds=30.0, faults=False, n_jobs=2)
+    index = datasets.load("synthetic", folder / "made", clips_per_genre=CLIPS // 10, seconds=30.0, faults=False, n_jobs=2)
     for row in index.itertuples():
         y, sr = soundfile.read(row.path)
         for kind in ("wav", "mp3"):
@@ -182,9 +183,9 @@ def rows_of(kind, folder, rounds):
         write_clips(folder)
         for file in ("wav", "mp3"):
             for cores in (1, 2):
-                told = f"extraction, {file}, {cores} core{'s' * (cores > 1)} (s for 20 clips)"
+                told = f"extraction, {file}, {cores} core{'s' * (cores > 1)} (s for {CLIPS} clips)"
                 yield pair(told, ("extract_ours", folder, file, cores), ("extract_plain", folder, file, 1), rounds)
-        told = "extraction a second time (s for 20 clips)"
+        told = f"extraction a second time (s for {CLIPS} clips)"
         yield pair(told, ("extract_again", folder, "wav", 1), ("extract_plain", folder, "wav", 1), rounds)
     elif kind == "training":
         for name in NETWORKS:
