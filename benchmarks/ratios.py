@@ -143,7 +143,8 @@ def write_clips(folder):
 
     from genre_utils import datasets
 
-    index = datasets.load("synthetic", folder / "made", clips_per_genre=CLIPS // 10, seconds=30.0, faults=False, n_jobs=2)
+    made = {"clips_per_genre": CLIPS // 10, "seconds": 30.0, "faults": False, "n_jobs": 2}
+    index = datasets.load("synthetic", folder / "made", **made)
     for row in index.itertuples():
         y, sr = soundfile.read(row.path)
         for kind in ("wav", "mp3"):
