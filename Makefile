@@ -1,7 +1,7 @@
 # Each target is told by `make help`. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book student slides pdf check test test-colab test-commands results lab strip bench links repository clean
+.PHONY: help book student slides pdf check test test-colab test-commands fuzz results lab strip bench links repository clean
 
 PYTHON ?=
 PROFILE ?= demo
@@ -9,6 +9,8 @@ DATA_DIR ?=
 JOBS ?= 2
 SET ?=
 MINUTES ?= 0
+SEED ?= 0
+FILES ?= 1000
 URL ?=
 LAB_ARGS ?=
 MIN_FREE_GB ?= 8
@@ -29,6 +31,7 @@ help:
 	@echo "make test    run every check"
 	@echo "make test-colab  run every notebook as Colab does; half an hour, 4 GB, and it needs the net"
 	@echo "make test-commands   run every command of the pages on running and recipes, in an hour or two"
+	@echo "make fuzz    read a thousand damaged files of every kind, in a minute or two; SEED=0 FILES=1000"
 	@echo "make results show the list of real runs; with MINUTES=60 DATA_DIR=folder with log-mels do what is missing of it"
 	@echo "make lab     open the notebooks in JupyterLab; LAB_ARGS=\"--no-browser\""
 	@echo "make strip   take the outputs out of the notebooks, before you commit them"
@@ -68,6 +71,9 @@ test-colab: $(INSTALLED)
 # `pytest` alone does not collect tests/commands.py.
 test-commands: $(INSTALLED)
 	@$(RUN) -m pytest tests/commands.py -v --durations=0
+
+fuzz: $(INSTALLED)
+	@$(RUN) tests/fuzz.py --seed "$(SEED)" --files "$(FILES)"
 
 results: $(INSTALLED)
 	@$(RUN) -m book.evidence --minutes "$(MINUTES)" --jobs "$(JOBS)" $(if $(DATA_DIR),--data "$$DATA_DIR")

@@ -88,6 +88,34 @@ def only_writer(out_dir):
         lock.release()
 
 
+def read_npz(path, *names):
+    """Arrays of an npz file, of which nothing is executed.
+
+    Parameters
+    ----------
+    path : Path
+    *names : str
+        What to read; by default all.
+
+    Returns
+    -------
+    dict of str to np.ndarray or None
+        All arrays of the file by name; None those that were not to be read.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing or damaged, holds objects, or declares more than memory holds.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path) as arrays:
+            return {name: arrays[name] if name in (names or arrays.files) else None for name in arrays.files}
+    except Exception as error:  # damage shows in whatever the ZIP, zlib or NumPy stumbles over
+        raise ValueError(f"{path.name} is no npz file, or not a whole one ({str(error) or type(error).__name__})") from error
+
+
 def digest(*parts):
     """Short hash of anything that JSON can write.
 

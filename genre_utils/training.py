@@ -3,14 +3,13 @@
 import io
 import json
 import time
-import zipfile
 from dataclasses import asdict
 
 import keras
 import numpy as np
 import pandas as pd
 
-from ._store import digest, only_writer, progress, refuse_another_run, write_atomically
+from ._store import digest, only_writer, progress, read_npz, refuse_another_run, write_atomically
 
 
 class TrainingDiverged(ArithmeticError):
@@ -89,7 +88,7 @@ def _fit(model, data, recipe, validation, folder, seed, measure, workers):
     if path is not None:
         run = _identity(model, data, recipe, validation, seed, measure)
         if path.exists():
-            history, best, state = _read_checkpoint(path, run)
+            history, best, state = _read_checkpoint(path, run, [tuple(variable.shape) for variable in _state(model)])
             for epoch, values in enumerate(zip(*history.values())):
                 rules.on_epoch_end(epoch, dict(zip(history, values)))
             for variable, values in zip(_state(model), state, strict=True):
@@ -276,10 +275,7 @@ def _compile(model, data, recipe):
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = recipe.batch_norm_momentum
-    if recipe.l2:
-        optimizer = _Adam(recipe.learning_rate, recipe.l2)
-    else:
-        optimizer = keras.optimizers.Adam(recipe.learning_rate)
+    optimizer = _Adam(recipe.learning_rate, recipe.l2) if recipe.l2 else keras.optimizers.Adam(recipe.learning_rate)
     steps = -(-len(data[1]) // recipe.batch_size) if isinstance(data, tuple) else len(data)
     fastest = device_defaults()
     # Turning hundreds of layers into a graph of TensorFlow's takes as long as some twenty steps without one.
@@ -377,16 +373,20 @@ def _write_checkpoint(path, run, model, history, best):
     write_atomically(path, file.getvalue())
 
 
-def _read_checkpoint(path, run):
+def _read_checkpoint(path, run, shapes):
     try:
-        with np.load(path) as arrays:
-            about = json.loads(str(arrays["about"]))
-            state, best = ([arrays[name] for name in arrays.files if name.startswith(p)] for p in ("state_", "best_"))
-            sketches = {name: arrays[f"sketch_{name}"] for name in run["sketches"] if f"sketch_{name}" in arrays.files}
-            found, history = about["run"], about["history"]
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        arrays = read_npz(path)
+        about = json.loads(str(arrays["about"]))
+        state, best = ([arrays[name] for name in arrays if name.startswith(p)] for p in ("state_", "best_"))
+        sketches = {
+            name: arrays[f"sketch_{name}"].astype(float) for name in run["sketches"] if f"sketch_{name}" in arrays
+        }
+        found, history = about["run"], about["history"]
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no whole checkpoint ({error}): delete it to train from the beginning") from error
     refuse_another_run(path.parent, found, run["about"])
+    if [values.shape for values in state] != shapes:
+        raise ValueError(f"{path} holds weights of other shapes than this network's: delete it to train anew")
     for name, sketch in run["sketches"].items():
         tolerance = 1e-3 * max(float(np.std(sketch)), 1e-3)
         if name not in sketches or not np.allclose(sketches[name], sketch, rtol=1e-3, atol=tolerance):

@@ -1,73 +1,25 @@
 """Damaged files of every kind: each is used or skipped with a reason, and none takes the process down."""
 
-import io
 import subprocess
 import sys
 
+import fuzz
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
-from conftest import ROOT, tone
+from conftest import ROOT
+from fuzz import DAMAGES, FORMATS, sound
 
 from book.build import checks
 
-FORMATS = ("wav", "au", "mp3", "flac", "ogg")
 N_DAMAGED = 520
 MEMORY = 3 << 30  # bytes of address space; importing librosa alone takes about one
 SECONDS = 300  # on a busy machine; some twenty on a free one
 
 
-def good(suffix, **options):
-    file = io.BytesIO()
-    noise = 0.02 * np.random.default_rng(0).standard_normal(66_150)
-    soundfile.write(file, tone() + noise, 22_050, format=suffix.upper(), **options)
-    return file.getvalue()
-
-
-def cut(data, rng):
-    return data[: rng.integers(1, len(data))]
-
-
-def flipped(data, rng):
-    for i in rng.integers(0, len(data), rng.integers(1, 200)):
-        data[i] ^= 1 << rng.integers(8)
-    return data
-
-
-def zeroed(data, rng):
-    start, n = rng.integers(0, len(data), 2)
-    data[start : start + n] = bytes(len(data[start : start + n]))
-    return data
-
-
-def wrong_header(data, rng):
-    for i in rng.integers(0, 120, rng.integers(1, 20)):
-        data[i] = rng.integers(256)
-    return data
-
-
-def huge_size(data, rng):
-    at = 4 * rng.integers(0, 16)
-    data[at : at + 4] = rng.choice([b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x7f\xff\xff\xff"])
-    return data
-
-
-def spliced(data, rng):
-    one, other = sorted(rng.integers(0, len(data), 2))
-    return data[:one] + data[other:]
-
-
-def late(data, rng):
-    return rng.bytes(rng.integers(1, 300)) + data
-
-
-DAMAGES = (cut, flipped, zeroed, wrong_header, huge_size, spliced, late)
-
-
 def many_channels():
     """A wav whose header declares 1,000 channels and 4 GB."""
-    data = bytearray(good("wav"))
+    data = bytearray(sound("wav"))
     data[22:24], data[32:34] = (1000).to_bytes(2, "little"), (2000).to_bytes(2, "little")
     data[4:8] = data[40:44] = b"\xf0\xff\xff\xff"
     return data
@@ -81,7 +33,7 @@ def damaged(tmp_path_factory):
     for suffix in FORMATS:
         folder = root / suffix
         folder.mkdir()
-        whole = good(suffix)
+        whole = sound(suffix)
         (folder / f"good-{suffix}.{suffix}").write_bytes(whole)
         for i in range(N_DAMAGED // len(FORMATS)):
             damage = DAMAGES[i % len(DAMAGES)]
@@ -92,7 +44,7 @@ def damaged(tmp_path_factory):
         (folder / f"{suffix}-dangling.{suffix}").symlink_to(root / "nowhere")
         (folder / f"{suffix}-unreadable.{suffix}").write_bytes(whole)
         other = FORMATS[FORMATS.index(suffix) - 1]
-        (folder / f"{suffix}-is-{other}.{suffix}").write_bytes(good(other))
+        (folder / f"{suffix}-is-{other}.{suffix}").write_bytes(sound(other))
     (root / "wav" / "wav-channels.wav").write_bytes(many_channels())
     return root
 
@@ -138,3 +90,18 @@ def test_every_damaged_file_is_used_or_skipped_with_a_reason(damaged, tmp_path):
             status, note = report.loc[f"{suffix}-{name}"]
             assert status == "skipped" and reason in note
     assert 50 < report["status"].eq("used").sum() < len(report) - 100
+
+
+@pytest.mark.parametrize("kind", ["tar", "log-mels", "levels", "result"])
+def test_other_files_are_used_or_refused_by_name(kind, tmp_path, capsys):
+    counts, failures, peak = fuzz.run(20_261_130, 30, tmp_path / "deep" / "fuzz", [kind])
+    assert not failures and sum(counts.values()) == 30 and counts[kind, "refused"] > 5
+    assert 50 < peak < fuzz.RESIDENT
+
+
+def test_what_is_neither_used_nor_refused_by_name_is_told(tmp_path, monkeypatch, capsys):
+    """The reading process has its own table: what it should read as a result is sound."""
+    monkeypatch.setattr(fuzz, "KEPT", tmp_path / "kept")
+    monkeypatch.setitem(fuzz.KINDS, "result", (fuzz.read_result, lambda: sound("wav"), "wav", (), 1))
+    _, failures, _ = fuzz.run(0, 3, tmp_path / "deep" / "fuzz", ["result"])
+    assert [failure[1:3] for failure in failures[:1]] == [("whole", "whole-result.wav")]

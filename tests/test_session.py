@@ -114,6 +114,11 @@ def test_a_drive_keeps_features_and_results(run, tmp_path, capsys):
     assert Path(paper).parent == results.parent and paper != str(results)
 
 
+def test_a_file_of_results_is_no_folder(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "CELL", CELL.replace("results_dir", "results_file"))
+    assert run(drive=str(tmp_path / "kept"))["results_file"].endswith(".json")
+
+
 def test_data_are_found_on_the_drive(run, tmp_path, monkeypatch):
     (tmp_path / "drive").mkdir()
     (tmp_path / "drive/gtzan.zip").touch()

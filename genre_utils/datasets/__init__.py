@@ -93,7 +93,9 @@ def load(name, root=None, clips_per_genre=None, seconds=None, **options):
     index = index.sort_values(["genre", "clip_id"], kind="stable").reset_index(drop=True)
     twice = index["clip_id"][index["clip_id"].duplicated()].unique()
     if len(twice):
-        raise ValueError(f"{len(twice)} clip ids stand for two files each, for example {', '.join(twice[:3])}")
+        raise ValueError(
+            f"{len(twice)} clip ids of {root} stand for two files each, for example {', '.join(twice[:3])}"
+        )
     if index["genre"].nunique() < 2:
         raise ValueError(f"{root} holds the genre {index['genre'].iloc[0]!r} only; a classifier needs two or more")
     _refuse_misplaced(index)
@@ -269,7 +271,7 @@ def _unpacked(root):
                     shutil.rmtree(folder, ignore_errors=True)
                     advice = "is it whole, and has that disk room for it?"
                     raise ValueError(f"{archive.name} cannot be unpacked into {folder} ({error}): {advice}") from error
-            for path in folder.rglob("*"):
+            for path in filter(Path.exists, folder.rglob("*")):
                 os.utime(path, (0, 0))
             (folder / ".complete").touch()
     return folder

@@ -9,10 +9,12 @@ The file holds `clip_id` [n], `label` [n], `genres` [n_genres], in alphabetical 
 It may also hold `split` [n], each "training", "validation", "test" or empty, and `artist` [n].
 """
 
-import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from .._store import read_npz
 
 STEPS = 64
 SPLITS = ("training", "validation", "test", "")
@@ -36,18 +38,16 @@ def load(root):
     ValueError
         If the file is not such an npz, its arrays do not fit together, or a split is none of the four.
     """
-    with _open(root) as arrays:
-        names = set(arrays.files)
-        levels = {"log_mel"} if "log_mel" in names else {"level", "range_db", "floor_db"}
-        needed = {"clip_id", "label", "genres"} | levels
-        if missing := needed - names:
-            raise ValueError(f"{root} lacks {', '.join(sorted(missing))}; it holds {', '.join(sorted(names))}")
-        clip_id, label, genres = (arrays[name] for name in ("clip_id", "label", "genres"))
-        told = {name: arrays[name].astype(str) for name in ("split", "artist") if name in names}
-    if len(clip_id) != len(label) or not len(label) or not 0 <= label.min() <= label.max() < len(genres):
-        raise ValueError(
-            f"the {len(clip_id)} clip ids, {len(label)} labels and {len(genres)} genres of {root} do not fit together"
-        )
+    found = read_npz(root, "clip_id", "label", "genres", "split", "artist")
+    levels = {"log_mel"} if "log_mel" in found else {"level", "range_db", "floor_db"}
+    if missing := ({"clip_id", "label", "genres"} | levels) - found.keys():
+        raise ValueError(f"{root} lacks {', '.join(sorted(missing))}; it holds {', '.join(sorted(found))}")
+    clip_id, label, genres = (found[name] for name in ("clip_id", "label", "genres"))
+    told = {name: found[name].astype(str) for name in ("split", "artist") if name in found}
+    lists = clip_id.ndim == label.ndim == genres.ndim == 1 and label.dtype.kind in "iu"
+    if not lists or not 0 < len(clip_id) == len(label) or not 0 <= label.min() <= label.max() < len(genres):
+        sizes = f"{clip_id.size} clip ids, {label.size} labels and {genres.size} genres"
+        raise ValueError(f"the {sizes} of {root} do not fit together")
     for name, values in told.items():
         if values.shape != clip_id.shape:
             raise ValueError(f"{name} in {root} has the shape {values.shape}, expected {clip_id.shape} as clip_id has")
@@ -82,23 +82,14 @@ def read(index):
     """
     root = index["path"].iloc[0].rpartition("#")[0]
     rows = index["path"].str.rpartition("#")[2].astype(int).to_numpy()
-    with _open(root) as arrays:
-        x = arrays["log_mel" if "log_mel" in arrays.files else "level"][rows].astype(np.float32)
-        if x.ndim != 3:
-            raise ValueError(f"{root}: expected log-mels of shape (n, n_frames, n_mels), found {x.shape}")
-        if "log_mel" not in arrays.files:
-            scale, floor = (arrays[name][rows, None, None].astype(np.float32) for name in ("range_db", "floor_db"))
-            x = (x + 0.5) / STEPS * scale + floor
+    found = read_npz(Path(root), "log_mel", "level", "range_db", "floor_db")
+    x, *scales = (found[name] for name in (["log_mel"] if "log_mel" in found else ["level", "range_db", "floor_db"]))
+    if x.ndim != 3 or len(x) <= rows.max() or any(a.shape != (len(x),) for a in scales) or x.dtype.kind not in "fiu":
+        raise ValueError(f"{root}: expected log-mels of shape (n, n_frames, n_mels), found {x.shape} of {x.dtype}")
+    x = x[rows].astype(np.float32)
+    if scales:
+        scale, floor = (values[rows, None, None].astype(np.float32) for values in scales)
+        x = (x + 0.5) / STEPS * scale + floor
     if not np.isfinite(x).all():
         raise ValueError(f"{root}: NaN or infinite levels")
     return x
-
-
-def _open(root):
-    try:
-        arrays = np.load(root, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{root} is no npz file of log-mels ({error})") from error
-    if not hasattr(arrays, "files"):
-        raise ValueError(f"{root} holds a single array; expected an npz of log-mels")
-    return arrays

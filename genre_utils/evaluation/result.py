@@ -126,8 +126,9 @@ def _check(result, path):
     table = result.predictions
     try:
         names = [*COLUMNS, *(f"p_{k}" for k in range(len(result.genres)))]
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} does not name its genres ({error})") from error
+        sizes = [size for *_, size in result.about["splits"]["sizes"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not name its genres, or the sizes of its splits ({error})") from error
     if list(table) != names or not len(table):
         raise ValueError(f"{path}: predictions with {list(table)}, expected {names} and at least one row")
     p, label, predicted = table[names[len(COLUMNS) :]], table["label"], table["predicted"]
@@ -149,6 +150,6 @@ def _check(result, path):
     if unlike.any():
         raise ValueError(f"{path}: {table['clip_id'][unlike.argmax()]} is not predicted as its most probable genre")
     counts = table["fold"].value_counts()
-    for fold, (*_, size) in enumerate(result.about["splits"]["sizes"]):
+    for fold, size in enumerate(sizes):
         if counts.get(fold, 0) != size:
             raise ValueError(f"{path}: {counts.get(fold, 0)} predictions of split {fold}, expected {size}")

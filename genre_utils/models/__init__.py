@@ -4,14 +4,12 @@ Every layer's name is ``part-layer``, so that `describe` can group the layers by
 read better, but PyTorch allows none.)
 """
 
-import io
 import json
-import zipfile
 
 import keras
 import numpy as np
 
-from .._store import results_folder
+from .._store import read_npz, results_folder
 from . import bbnn, fma, inception_resnet
 from .attribution import grad_cam, over_time
 from .bbnn import load_authors_weights as load_bbnn_authors_weights
@@ -123,14 +121,14 @@ def load_trained(name, folder=None):
     if not path.exists():
         raise FileNotFoundError(f"no trained weights of {name}: {path} is not there")
     try:
-        with np.load(io.BytesIO(path.read_bytes())) as arrays:
-            about = json.loads(str(arrays["about"]))
-            weights, expected = [arrays[f"w_{i}"] for i in range(about["n_weights"])], arrays["probabilities"]
+        arrays = read_npz(path)
+        about = json.loads(str(arrays["about"]))
+        weights, expected = [arrays[f"w_{i}"] for i in range(about["n_weights"])], arrays["probabilities"]
         if about["layout"] != TRAINED:
             raise ValueError(f"layout {about['layout']}, expected {TRAINED}")
         model = build(about["network"], tuple(about["input_shape"]), len(about["genres"]), **about["options"])
         model.set_weights(weights)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path.name} holds no weights for this version's {name} ({error})") from error
     if not np.allclose(model.predict(probe(model), verbose=0), expected, atol=1e-3):
         raise ValueError(f"{path.name}: the network does not give the probabilities that it gave when it was kept")

@@ -167,6 +167,6 @@ def _read_weights(path):
                 kind, _, number = name.rpartition("_")
                 if weights:
                     layer_weights.append((kinds.index(kind), int(number), name, weights))
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
         raise ValueError(f"{path} holds no weights that Keras 2.1 wrote for a BBNN ({error})") from error
     return [entry[2:] for entry in sorted(layer_weights, key=lambda entry: entry[:2])]

@@ -145,7 +145,7 @@ def _set_by_drive(values):
     os.environ["GENRE_UTILS_CACHE"] = str(folder / "cache")
     settings = {name: value for name, value in values.items() if name not in (*RESULTS, "drive", "n_jobs", "workers")}
     results = str(folder / _notebook / digest(settings))
-    changed = {name: results for name in RESULTS if values.get(name) == ""}
+    changed = {name: results + ".json" * (name == "results_file") for name in RESULTS if values.get(name) == ""}
     if values.get("data_dir") and (folder / values["data_dir"]).exists():
         changed["data_dir"] = str(folder / values["data_dir"])
     print(f"kept in {folder}: features" + f", and results in {results}" * bool(set(RESULTS) & set(changed)))

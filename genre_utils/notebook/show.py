@@ -130,9 +130,8 @@ def model_card(name):
         "fails": f"on other collections and genres; at other frame rates than {frames / 30:.1f} a second; it is one "
         f"epoch of one training, in which validation accuracy changed by up to {swing:.0f} points between two epochs",
     }
-    return Markdown(
-        "\n".join([f"| Model card | {name} |", "|---|---|", *(f"| {row} | {text} |" for row, text in rows.items())])
-    )
+    lines = [f"| Model card | {name} |", "|---|---|", *(f"| {row} | {text} |" for row, text in rows.items())]
+    return Markdown("\n".join(lines))
 
 
 def finding(text, *conditions):
