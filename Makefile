@@ -1,7 +1,7 @@
 # Each target is told by `make help`. All install into .venv first when something changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help book student slides pdf check test test-colab test-commands fuzz results lab strip bench links repository clean
+.PHONY: help book student slides pdf check test test-colab test-commands test-kills fuzz results lab strip bench links repository clean
 
 PYTHON ?=
 PROFILE ?= demo
@@ -31,6 +31,7 @@ help:
 	@echo "make test    run every check"
 	@echo "make test-colab  run every notebook as Colab does; half an hour, 4 GB, and it needs the net"
 	@echo "make test-commands   run every command of the pages on running and recipes, in an hour or two"
+	@echo "make test-kills  kill extraction, training, cross-validation and build fifty times; SEED=0"
 	@echo "make fuzz    read a thousand damaged files of every kind, in a minute or two; SEED=0 FILES=1000"
 	@echo "make results show the list of real runs; with MINUTES=60 DATA_DIR=folder with log-mels do what is missing of it"
 	@echo "make lab     open the notebooks in JupyterLab; LAB_ARGS=\"--no-browser\""
@@ -71,6 +72,9 @@ test-colab: $(INSTALLED)
 # `pytest` alone does not collect tests/commands.py.
 test-commands: $(INSTALLED)
 	@$(RUN) -m pytest tests/commands.py -v --durations=0
+
+test-kills: $(INSTALLED)
+	@SEED="$(SEED)" $(RUN) -m pytest tests/kills.py -v -rP
 
 fuzz: $(INSTALLED)
 	@$(RUN) tests/fuzz.py --seed "$(SEED)" --files "$(FILES)"

@@ -110,10 +110,11 @@ def read_npz(path, *names):
     import numpy as np
 
     try:
-        with np.load(path) as arrays:
+        with open(path, "rb") as file, np.load(file) as arrays:
             return {name: arrays[name] if name in (names or arrays.files) else None for name in arrays.files}
     except Exception as error:  # damage shows in whatever the ZIP, zlib or NumPy stumbles over
-        raise ValueError(f"{path.name} is no npz file, or not a whole one ({str(error) or type(error).__name__})") from error
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"{path.name} is no npz file, or not a whole one ({reason})") from error
 
 
 def digest(*parts):

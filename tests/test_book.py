@@ -228,16 +228,22 @@ def test_bad_input_is_refused_before_any_work(tmp_path, profile, data, problem):
 
 @pytest.fixture
 def small_book(tmp_path):
+    return write_small_book(tmp_path)
+
+
+def write_small_book(folder):
     """A book of one small notebook, built by a copy of the build package."""
     for name in ("book", "notebooks"):
-        (tmp_path / name).mkdir()
-    shutil.copytree(ROOT / "book/build", tmp_path / "book/build", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "book/profiles.yml").write_text("smoke:\n  all: {answer: 42}\n  notebooks: {01_a: {}}\n")
-    (tmp_path / "book/intro.md").write_text("# Start\n\nSee [the notebook](../notebooks/01_a.ipynb).\n")
-    (tmp_path / "_config.yml").write_text('title: Small\nexecute: {execute_notebooks: "off"}\n')
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/intro\nchapters:\n- file: notebooks/01_a\n")
-    write_notebook(tmp_path, "print(f'the answer is {answer}')")
-    return tmp_path
+        (folder / name).mkdir(exist_ok=True)
+    shutil.copytree(
+        ROOT / "book/build", folder / "book/build", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
+    )
+    (folder / "book/profiles.yml").write_text("smoke:\n  all: {answer: 42}\n  notebooks: {01_a: {}}\n")
+    (folder / "book/intro.md").write_text("# Start\n\nSee [the notebook](../notebooks/01_a.ipynb).\n")
+    (folder / "_config.yml").write_text('title: Small\nexecute: {execute_notebooks: "off"}\n')
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: book/intro\nchapters:\n- file: notebooks/01_a\n")
+    write_notebook(folder, "print(f'the answer is {answer}')")
+    return folder
 
 
 def write_notebook(folder, *sources):

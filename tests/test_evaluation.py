@@ -1,10 +1,6 @@
 import dataclasses
 import itertools
 import json
-import multiprocessing
-import os
-import re
-import time
 
 import joblib
 import numpy as np
@@ -232,68 +228,6 @@ def test_splits_that_cannot_be_run_are_refused_before_training(clips, monkeypatc
     ):
         with pytest.raises(ValueError, match=message):
             evaluation.cross_validate("tiny", clips, RECIPE, splits, 2, protocol)
-
-
-def run_to_be_killed(folder):
-    index = index_of(24)
-    x = np.random.default_rng(0).normal(size=(24, 64, 32)).astype("float32") + index["label"].to_numpy()[:, None, None]
-    recipe = models.Recipe(epochs=5, batch_size=4, learning_rate=0.002, lr_patience=1, min_delta=0.1)
-    clips = features.Features(x, index, None, CONFIG)
-    evaluation.cross_validate("baseline_b", clips, recipe, n_folds=3, out_dir=folder, protocol="chosen_on_test")
-
-
-def files_of(folder):
-    """Contents by name, but for the locks and for how long an epoch took."""
-    files = {path.name: path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
-    return {
-        name: re.sub(rb'("seconds_per_epoch": ?)[0-9.]+', rb"\1", path.read_bytes()) for name, path in files.items()
-    }
-
-
-def checkpoint_since(folder, moment):
-    try:
-        return any(path.stat().st_mtime > moment for path in folder.rglob("checkpoint.npz"))
-    except FileNotFoundError:  # taken away while we looked: a fold is finished
-        return True
-
-
-def test_killed_at_random_moments_it_ends_with_the_files_of_an_undisturbed_run(tmp_path):
-    context = multiprocessing.get_context("forkserver")  # forks from a process that has imported Keras already
-    context.set_forkserver_preload(["keras", "genre_utils.models", "genre_utils.training"])
-
-    def start(folder):
-        process = context.Process(target=run_to_be_killed, args=(tmp_path / folder,))
-        process.start()
-        return process
-
-    def finish(process):
-        process.join()
-        assert process.exitcode == 0
-
-    finish(start("warming up"))
-    began = time.perf_counter()
-    finish(start("undisturbed"))
-    took = time.perf_counter() - began
-    expected = files_of(tmp_path / "undisturbed")
-    assert set(expected) == {"run.json", "result.json", *(f"fold_0{k}.json" for k in range(3))}
-    seed = int(os.environ.get("GENRE_UTILS_TEST_SEED") or int.from_bytes(os.urandom(4)))
-    print(f"the kills are repeated by GENRE_UTILS_TEST_SEED={seed}")
-    rng, midway = np.random.default_rng(seed), 0
-    for number in range(10):
-        began = time.time()
-        process = start("killed")
-        if number % 2:  # at any time, in the beginning too
-            time.sleep(rng.uniform(0, 0.6) * took)
-        else:  # after an epoch, so that some kills come in the middle of a fold on however slow a machine
-            while process.is_alive() and not checkpoint_since(tmp_path / "killed", began):
-                time.sleep(0.01)
-            time.sleep(rng.uniform(0, 0.02 * number) * took)
-        process.kill()
-        process.join()
-        midway += any((tmp_path / "killed").rglob("checkpoint.npz"))
-    finish(start("killed"))
-    assert files_of(tmp_path / "killed") == expected
-    assert midway, "no kill came in the middle of a fold"
 
 
 @pytest.mark.parametrize("where", ["two processes", "two Dask workers"])

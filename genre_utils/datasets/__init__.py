@@ -93,9 +93,8 @@ def load(name, root=None, clips_per_genre=None, seconds=None, **options):
     index = index.sort_values(["genre", "clip_id"], kind="stable").reset_index(drop=True)
     twice = index["clip_id"][index["clip_id"].duplicated()].unique()
     if len(twice):
-        raise ValueError(
-            f"{len(twice)} clip ids of {root} stand for two files each, for example {', '.join(twice[:3])}"
-        )
+        example = ", ".join(twice[:3])
+        raise ValueError(f"{len(twice)} clip ids stand for two files each, for example {example}, in {root}")
     if index["genre"].nunique() < 2:
         raise ValueError(f"{root} holds the genre {index['genre'].iloc[0]!r} only; a classifier needs two or more")
     _refuse_misplaced(index)

@@ -97,7 +97,7 @@ def extract(index, config, store=None, n_jobs=1):
     for row, note in zip(missing, parallel(_extract_one, calls, n_jobs, "log-mels")):
         notes[row] = note
     report, used = _report(index, notes)
-    x = np.stack([group["log_mel"][row] for row in np.flatnonzero(used)])
+    x = group["log_mel"].oindex[np.flatnonzero(used)]
     return Features(x, index[used].reset_index(drop=True), report, config)
 
 
