@@ -12,8 +12,6 @@ ROOT = Path(__file__).parents[1]
 # Real sound for whoever has it: a folder with gtzan_clips/, gtzan_logmel.npz, …; tests that want it skip without.
 REAL_DATA = Path(os.environ.get("GENRE_UTILS_TEST_DATA", ROOT.parent / "shared" / "data"))
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
@@ -64,13 +62,14 @@ def collection(tmp_path):
 
 @pytest.fixture(scope="session")
 def browser():
+    from book.build.pdf import BROWSERS, QUIET
+
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if not path:
         pytest.skip(f"needs a browser: install one of {', '.join(BROWSERS)} (Debian: apt install chromium)")
     from playwright.sync_api import sync_playwright
 
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=quiet)
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser
         browser.close()

@@ -11,8 +11,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,13 +55,14 @@ def toy():
     return x, y
 
 
-def cross_validate(folder, collection):
+def cross_validate(folder, collection, n_jobs=1):
     x, y = toy()
     index = pd.DataFrame({"clip_id": [f"c{i}" for i in range(24)], "genre": np.array(["a", "b", "c"])[y], "label": y})
     index = index.assign(path="", artist="", split="", dataset="gtzan")
     clips = features.Features(x[..., 0], index, None, features.MelConfig(n_samples=65_000, n_mels=32))
     recipe = models.Recipe(epochs=5, batch_size=4, learning_rate=0.002, lr_patience=1, min_delta=0.1)
-    evaluation.cross_validate("baseline_b", clips, recipe, n_folds=3, out_dir=folder, protocol="chosen_on_test")
+    run = ("baseline_b", clips, recipe, None, 3, "chosen_on_test")
+    return evaluation.cross_validate(*run, out_dir=folder, n_jobs=n_jobs)
 
 
 def build(folder, collection):
@@ -226,3 +229,52 @@ def test_two_at_once_end_once_or_one_is_refused(kind, collection, tmp_path):
         process.join(600)
     assert 0 in [process.exitcode for process in both]
     assert files_of(kind, tmp_path / "both") == files_of(kind, tmp_path / "whole")
+
+
+@pytest.fixture
+def client():
+    distributed = pytest.importorskip("dask.distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+        joblib.parallel_config(backend="dask"),
+    ):
+        yield client
+
+
+def kill_a_worker(client, when):
+    """Kill one of the two worker processes as soon as something has happened; the thread, and whether it has."""
+    killed = []
+    pids = list(client.run(os.getpid).values())
+
+    def wait():
+        while not when():
+            time.sleep(0.01)
+        os.kill(pids[0], signal.SIGKILL)
+        killed.append(pids[0])
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread, killed
+
+
+def test_extraction_goes_on_when_a_dask_worker_is_killed(collection, tmp_path, client):
+    index = datasets.load("gtzan", collection)
+    expected = features.extract(index, MEL, tmp_path / "alone.zarr")
+    store = tmp_path / "cluster.zarr"
+    thread, killed = kill_a_worker(client, lambda: len(list(store.glob("note/c/*"))) >= 5)
+    found = features.extract(index, MEL, store, n_jobs=2)
+    thread.join(10)
+    assert killed
+    np.testing.assert_array_equal(found.x, expected.x)
+    pd.testing.assert_frame_equal(found.report, expected.report)
+
+
+def test_cross_validation_goes_on_when_a_dask_worker_is_killed(tmp_path, client):
+    folder = tmp_path / "cluster"
+    thread, killed = kill_a_worker(client, lambda: any(folder.glob("fold_*/checkpoint.npz")))
+    found = cross_validate(folder, None, 2)
+    thread.join(10)
+    assert killed
+    expected = cross_validate(tmp_path / "alone", None)
+    pd.testing.assert_frame_equal(found.predictions, expected.predictions, check_exact=True)

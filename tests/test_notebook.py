@@ -65,6 +65,7 @@ def test_parameters_declared_again_count_and_forget_what_was_injected(session):
         ("epochs = 'two'", "epochs is 'two' .of type str., expected int: pass a whole number, such as -p epochs 10"),
         ("epochs = True", "epochs is True .of type bool., expected int"),
         ("epochs = 7.0", "epochs is 7.0 .of type float., expected int"),
+        ("epochs = 0", "epochs is 0, expected at least 1"),
         ("learning_rate = False", "learning_rate is False .of type bool., expected float"),
         ("dataset = 5", "dataset is 5 .of type int., expected str: pass -r dataset 5"),
         ("data_dir = None", "data_dir is None .of type NoneType., expected str"),

@@ -204,7 +204,7 @@ IRN_CLAIMS = [
           genre_is_hardest("inception_resnet", "rock", GTZAN)),
     Claim("Training and errors", "Rock is misclassified as metal because the two are similar", "Section 5.2, Figure 8",
           "10", rock_to_metal, taken_for("inception_resnet", "rock", ["metal"], GTZAN)),
-    Claim("Training and errors", "Predictions for single clips", "Figure 9", "10", reason=FIGURE),
+    Claim("Training and errors", "Predictions for single clips", "Figure 9", "14", reason=FIGURE),
     Claim("Training and errors", "100 epochs on a Tesla P100 with 15 GB", "Section 4.3", "09", reason=NO_DEVICE),
     Claim("Data and input", "30 s give mel-spectrograms of 128 × 647", "Section 4.2", "02", frames_647),
     Claim("Data and input", "A window of 512 samples and a hop of 1,024", "Section 4.2", "02", hop_and_window,

@@ -22,6 +22,7 @@ PACKAGES = ("genre-utils", "keras", "tensorflow", "jax", "torch", "librosa", "nu
 PROFILES = Path(__file__).with_name("profiles.yml")
 DRIVE = Path("/content/drive")  # where Colab shows Google's Drive
 RESULTS = ("results_dir", "results_file", "out_dir")  # parameters that say where results are kept
+LEAST = {"epochs": 1, "n_folds": 2}
 NO_GPU = "No GPU; for one, choose Runtime → Change runtime type → T4 GPU, then run all cells again."
 _notebook = ""
 
@@ -87,8 +88,8 @@ def check_parameters(**known):
     Raises
     ------
     ValueError
-        If papermill was given a parameter that is not declared, or a value is of another type than its annotation or
-        not among the known ones.
+        If papermill was given a parameter that is not declared, or a value is of another type than its annotation, not
+        among the known ones, or too small.
     OSError
         If `drive` cannot be mounted or written to.
     """
@@ -111,6 +112,8 @@ def check_parameters(**known):
         _check_type(name, value, types[name])
         if name in known and value not in known[name]:
             raise ValueError(f"{name} is {value!r}, expected one of {', '.join(map(repr, known[name]))}")
+        if name in LEAST and value < LEAST[name]:
+            raise ValueError(f"{name} is {value}, expected at least {LEAST[name]}")
     if values.get("profile"):
         values |= _set_by_profile(profiles, values, given)
     values |= {name: os.path.expanduser(value) for name, value in values.items() if name.endswith("_dir")}
@@ -202,9 +205,8 @@ def provenance(index=None):
     if index is not None:
         rows["data"] = f"{datasets.source(index)}; fingerprint {datasets.fingerprint(index)}"
     rows["packages"] = ", ".join(f"{name} {found}" for name in PACKAGES if (found := version(name)))
-    rows["machine"] = (
-        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    )
+    system = f"{platform.system()} {platform.machine()}"
+    rows["machine"] = f"Python {platform.python_version()}, {system}, {os.cpu_count()} cores"
     if "keras" in sys.modules:
         from .. import training
 
