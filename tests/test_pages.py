@@ -7,12 +7,13 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import yaml
-from conftest import ROOT
+from conftest import ROOT, tone
 
 from book.build import BookError, picture, publish
-from book.evidence import RESULTS, hours, scoreboard
-from genre_utils import datasets, evaluation
+from book.evidence import RESULTS, hours, scaling, scoreboard
+from genre_utils import datasets, evaluation, features
 
 quick = pytest.mark.quick
 KEPT = "gtzan_filtered_{}_0.json"
@@ -147,3 +148,40 @@ def test_hours_follow_from_the_measured_epoch_and_the_paper_profile(tmp_path, mo
     shutil.copy(ROOT / "book/running.md", tmp_path / "book")
     publish.write_hours(tmp_path)
     assert "\n\na table\n\n" in (tmp_path / "book/running.md").read_text()
+
+
+@quick
+def test_larger_collections_are_told_from_the_measured_rate(tmp_path, monkeypatch):
+    (tmp_path / "RESULTS.md").write_text("| extraction, mp3, 1 core (s for 100 clips) | 30.0 | 500.0 |\n")
+    rows = [row.split("|")[1:-1] for row in scaling.block(tmp_path / "RESULTS.md").splitlines()[2:6]]
+    table = {name.strip(): [float(cell.strip().replace(",", "")) for cell in cells] for name, *cells in rows}
+    assert table["GTZAN"][:4] == [1000, 8, 0.083, 0.33]  # a hundred times as fast as it sounds
+    assert table["fma_full"][1:3] == [8232, 82] and table["fma_large"][3] == 35
+    minutes = (800 + 100 / 3) * 60 / 28  # clips of BBNN that are trained on in an hour's sixtieth
+    share = hours.macs("inception_resnet", 10) / hours.macs("bbnn", 10)
+    assert table["fma_large"][4] == pytest.approx(106_574 * share / minutes, rel=0.02)
+    assert "has not been measured" in scaling.block(tmp_path / "nothing.md")
+    monkeypatch.setattr(scaling, "block", lambda: "a table")
+    (tmp_path / "book").mkdir()
+    shutil.copy(ROOT / "book/scaling.md", tmp_path / "book")
+    publish.write_scaling(tmp_path)
+    assert "\n\na table\n\n" in (tmp_path / "book/scaling.md").read_text()
+
+
+def test_the_index_of_fma_large_is_one_that_the_package_takes(tmp_path, monkeypatch):
+    """The first block of the page on scaling, on four tracks of which one has no genre and one no file."""
+    monkeypatch.chdir(tmp_path)
+    rows = [",track,artist,set", ",genre_top,id,split", "track_id,,,"]
+    rows += ["2,Rock,7,training", "5,Folk,8,test", "9,,8,test", "11,Folk,9,validation"]
+    for folder in ("fma_metadata", "fma_large/000"):
+        (tmp_path / "fma" / folder).mkdir(parents=True)
+    (tmp_path / "fma/fma_metadata/tracks.csv").write_text("\n".join(rows))
+    for number in (2, 5):
+        soundfile.write(tmp_path / f"fma/fma_large/000/{number:06d}.mp3", tone(), 22_050, format="MP3")
+    block = re.findall(r"^```python\n(.*?)^```$", (ROOT / "book/scaling.md").read_text(), re.MULTILINE | re.DOTALL)[0]
+    place = {}
+    exec(compile(block, "scaling.md", "exec"), place)
+    assert place["index"]["artist"].tolist() == ["7", "8", "9"] and place["index"]["label"].tolist() == [1, 0, 0]
+    found = features.scan(place["index"], features.preset("bbnn", 1.0))
+    assert found.index["clip_id"].tolist() == ["000002", "000005"]
+    assert found.report["note"].tolist()[2] == "no such file"

@@ -34,6 +34,7 @@ def stage_book(stage: Path) -> None:
         write_picture(stage)
         write_scoreboard(stage)
         write_hours(stage)
+        write_scaling(stage)
         write_chapters(stage)
 
 
@@ -94,6 +95,19 @@ def write_hours(stage: Path) -> None:
     from book.evidence import hours
 
     _replace(stage / "book/running.md", hours.PLACEHOLDER, "the table of hours", hours.block)
+
+
+def write_scaling(stage: Path) -> None:
+    """Write what larger collections take in place of the comment that stands for it.
+
+    Raises
+    ------
+    BookError
+        When the page has no such comment.
+    """
+    from book.evidence import scaling
+
+    _replace(stage / "book/scaling.md", scaling.PLACEHOLDER, "the table of collections", scaling.block)
 
 
 def write_chapters(stage: Path) -> None:

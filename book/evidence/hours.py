@@ -35,11 +35,15 @@ def macs(network, genres):
     return int(models.describe(models.build(network, shape, genres))["macs"].sum())
 
 
+def seconds_per_mac():
+    """Seconds of training for one multiply-accumulate of a forward pass, by the measured epoch."""
+    work = MEASURED["trained"] + EVALUATED * MEASURED["evaluated"]
+    return MEASURED["seconds"] / (work * macs(MEASURED["network"], 10))
+
+
 def estimates():
     """Rows of notebook, networks, trainings of each, epochs at most, clips trained on, and hours."""
     profile = yaml.safe_load((ROOT / "book/profiles.yml").read_text(encoding="utf-8"))["paper"]
-    work = MEASURED["trained"] + EVALUATED * MEASURED["evaluated"]
-    seconds_per_mac = MEASURED["seconds"] / (work * macs(MEASURED["network"], 10))
     rows = []
     for notebook, (networks, trainings, parts) in RUNS.items():
         values = profile["all"] | profile["notebooks"][notebook]
@@ -49,7 +53,7 @@ def estimates():
         tested = CLIPS[dataset] / parts
         trained = CLIPS[dataset] - tested * (1 + (dataset == "fma-small"))  # which sets validation tracks aside
         cost = sum(macs(network, 8 if dataset == "fma-small" else 10) for network in networks)
-        seconds = seconds_per_mac * cost * (trained + EVALUATED * tested) * epochs * trainings
+        seconds = seconds_per_mac() * cost * (trained + EVALUATED * tested) * epochs * trainings
         rows.append((notebook, networks, trainings, epochs, round(trained), seconds / 3600))
     return rows
 
