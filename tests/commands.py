@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from conftest import REAL_DATA, ROOT
+from conftest import REAL_DATA, ROOT, tracked
 
 from genre_utils import datasets, evaluation, features, synthesis
 
@@ -88,13 +88,11 @@ def outside():
 
 def clean_copy(folder):
     """The tracked files in a folder, with the environment of these tests; nothing is installed into it."""
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
-                            capture_output=True, text=True, check=True).stdout  # fmt: skip
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    for name in tracked():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     (folder / ".venv").symlink_to(sys.prefix)
+    subprocess.run("git init -q && git add -A", shell=True, cwd=folder, check=True)
     for name in ("pyproject.toml", "constraints.txt"):  # older than the installation
         os.utime(folder / name, (0, 0))
     planned = subprocess.run(["make", "-n", "lab"], cwd=folder, capture_output=True, text=True, env=outside()).stdout

@@ -1,5 +1,6 @@
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,15 @@ REAL_DATA = Path(os.environ.get("GENRE_UTILS_TEST_DATA", ROOT.parent / "shared" 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
     os.environ["GENRE_UTILS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+def tracked():
+    """Names of the files that a commit would hold; the test is skipped where nobody knows them."""
+    if not shutil.which("git") or not (ROOT / ".git").exists():
+        pytest.skip("needs git and a clone, to know which files are committed")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [name for name in listed.split("\0") if (ROOT / name).is_file()]
 
 
 def real(name):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import ROOT, tracked
 
 pytestmark = pytest.mark.quick
 
-ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REQUIREMENTS = [
     *PROJECT["dependencies"],
@@ -64,32 +64,18 @@ def test_pre_commit_runs_the_ruff_that_make_runs():
     assert [repo["rev"] for repo in hooks if "ruff" in repo["repo"]] == [f"v{pins()['ruff']}"]
 
 
-def committed_files():
-    if not shutil.which("git") or not (ROOT / ".git").exists():
-        pytest.skip("needs git and a clone, to know which files are committed")
-    listing = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    return [ROOT / name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
-
-
 def test_no_index_address_and_no_path_of_one_machine():
     forbidden = re.compile(
         "|".join(["--" + "index-url", "extra-" + "index", "find-" + "links", "file:" + "//", "/home" + "/"])
     )
-    for path in committed_files():
-        if path.suffix in TEXT:
-            found = forbidden.search(path.read_text(encoding="utf-8"))
-            assert not found, f"{path.relative_to(ROOT)} has {found[0]}"
+    for name in tracked():
+        if Path(name).suffix in TEXT:
+            found = forbidden.search((ROOT / name).read_text(encoding="utf-8"))
+            assert not found, f"{name} has {found[0]}"
 
 
 def test_nothing_generated_is_committed():
-    assert not [
-        path for path in committed_files() if {"_build", ".venv", "__pycache__"} & set(path.parts[len(ROOT.parts) :])
-    ]
+    assert not [name for name in tracked() if {"_build", ".venv", "__pycache__"} & set(Path(name).parts)]
 
 
 @pytest.fixture
