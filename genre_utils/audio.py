@@ -204,14 +204,13 @@ def _refuse_no_file(path):
 
 def _read(file, limit):
     # In blocks: a damaged header may declare more samples, or channels, than memory holds.
-    blocks, left, block = [], limit, (1 << 20) // file.channels
+    blocks, left, block = [np.zeros(0, np.float32)], limit, (1 << 20) // file.channels
     while left > 0:
         part = file.read(min(block, left), dtype="float32", always_2d=True)
-        if not len(part):
-            break
-        blocks.append(sum(part.T) / file.channels)  # nine times as fast as part.mean(axis=1)
-        left -= len(part)
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+        # nine times as fast as part.mean(axis=1)
+        blocks.append(part[:, 0] if file.channels == 1 else sum(part.T) / file.channels)
+        left = left - len(part) if len(part) == block else 0
+    return np.concatenate(blocks)
 
 
 def fix_length(y, n_samples):

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from joblib.externals.loky import get_reusable_executor
 from test_book import run_build, write_small_book
 
 from genre_utils import datasets, evaluation, features, models, synthesis, training
@@ -87,8 +88,9 @@ def collection(tmp_path_factory):
 
 
 def job(target, *arguments):
-    os.setsid()  # so that its own workers, kernels and browsers are killed with it
+    os.setsid()  # so that its own workers and kernels are killed with it
     target(*arguments)
+    get_reusable_executor().shutdown()  # joblib's workers, which would wait five minutes for more
 
 
 def start(kind, folder, collection):

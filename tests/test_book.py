@@ -295,6 +295,13 @@ def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
     assert "the answer is 42" in page.read_text()
 
 
+def test_what_a_decoder_logs_is_neither_on_the_page_nor_on_the_terminal(small_book):
+    line = "[src/libmpg123/layer3.c:INT123_do_layer3():1774] error: part2_3_length (1024) too large\\n"
+    write_notebook(small_book, f"import os\nos.write(2, b'{line}')")
+    logging = run_build(small_book, "--profile", "smoke")
+    assert logging.returncode == 0 and "mpg123" not in logging.stdout + logging.stderr
+
+
 def test_the_students_edition_is_searched_before_it_is_published(small_book):
     solution = "the_answer_that_nobody_may_read = sum(range(10)) + 12345"
     told = "It is the sum of the numbers below ten, and of twelve thousand more."

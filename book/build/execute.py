@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import FULL, ROOT, BookError, checks
@@ -119,15 +120,16 @@ def _execute(name: str, values: dict, stage: Path, run: Path, cache: str) -> tup
     target = unfinished / "notebook.ipynb"
     problems = []
     try:
-        papermill.execute_notebook(
-            stage / "notebooks" / f"{name}.ipynb",
-            target,
-            values,
-            kernel_name="python3",
-            cwd=stage / "notebooks",
-            progress_bar=False,
-            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
-        )
+        with _kernels_logs_dropped():
+            papermill.execute_notebook(
+                stage / "notebooks" / f"{name}.ipynb",
+                target,
+                values,
+                kernel_name="python3",
+                cwd=stage / "notebooks",
+                progress_bar=False,
+                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+            )
         nb = nbformat.read(target, as_version=4)
         checks.drop_logs(nb)
         problems = checks.check_executed(nb)
@@ -143,6 +145,19 @@ def _execute(name: str, values: dict, stage: Path, run: Path, cache: str) -> tup
         nbformat.write(nb, target)
         unfinished.rename(run)
     return name, took, problems
+
+
+@contextmanager
+def _kernels_logs_dropped():
+    """What libraries write past Python goes to the page, where `checks` looks at it, and not to the terminal too."""
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
 
 
 def _describe(error) -> str:

@@ -3,6 +3,7 @@
 import os
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from typing import NamedTuple
 from zlib import crc32
 
@@ -90,14 +91,14 @@ def extract(index, config, store=None, n_jobs=1):
         return _waveforms(index, config, n_jobs)
     stored = replace(config, standardise="none") if config.standardise == "training" else config
     key = store_key(index, stored)
-    group = _open(store or cache_dir() / "features" / f"{key}.zarr", key, (len(index), *config.shape))
-    notes = [bytes(row).rstrip(b"\0").decode() for row in group["note"][...]]
+    arrays = _open(store or cache_dir() / "features" / f"{key}.zarr", key, (len(index), *config.shape))
+    notes = [bytes(row).rstrip(b"\0").decode() for row in arrays[1][...]]
     missing = [row for row, note in enumerate(notes) if not note]
-    calls = [(group, row, index["path"].iloc[row], stored) for row in missing]
+    calls = [(arrays, row, index["path"].iloc[row], stored) for row in missing]
     for row, note in zip(missing, parallel(_extract_one, calls, n_jobs, "log-mels")):
         notes[row] = note
     report, used = _report(index, notes)
-    x = group["log_mel"].oindex[np.flatnonzero(used)]
+    x = arrays[0].oindex[np.flatnonzero(used)]
     return Features(x, index[used].reset_index(drop=True), report, config)
 
 
@@ -189,22 +190,20 @@ def _open(store, key, shape):
             f"the store {store} holds features of other clips or settings, or of another extractor (its key is "
             f"{group.attrs['key']}, these clips' is {key}): name another store or delete this one"
         )
-    group.require_array("log_mel", shape=shape, chunks=(1, *shape[1:]), dtype="float32", fill_value=np.nan)
-    group.require_array("note", shape=(shape[0], NOTE_BYTES), chunks=(1, NOTE_BYTES), dtype="uint8", fill_value=0)
-    return group
+    # Not compressed: of levels in dB that saves a tenth of the room, and costs more time than reading them.
+    array = partial(group.require_array, compressors=None)
+    log_mel = array("log_mel", shape=shape, chunks=(1, *shape[1:]), dtype="float32", fill_value=np.nan)
+    return log_mel, array("note", shape=(shape[0], NOTE_BYTES), chunks=(1, NOTE_BYTES), dtype="uint8", fill_value=0)
 
 
-def _extract_one(group, row, path, config):
-    from threadpoolctl import threadpool_limits
-
+def _extract_one(arrays, row, path, config):
     y, note = _load_one(path, config.sr, config.n_samples)
     if y is None:
         return note
-    # In one thread, so that the last digit does not depend on how many processes share the work.
-    with threadpool_limits(1):
-        group["log_mel"][row] = log_mel(y, config)
+    log_mels, notes = arrays
+    log_mels[row] = log_mel(y, config)
     # Written last: a row with a note is a finished row.
-    group["note"][row] = np.frombuffer(note.encode()[:NOTE_BYTES].ljust(NOTE_BYTES, b"\0"), dtype="uint8")
+    notes[row] = np.frombuffer(note.encode()[:NOTE_BYTES].ljust(NOTE_BYTES, b"\0"), dtype="uint8")
     return note
 
 
