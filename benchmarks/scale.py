@@ -51,9 +51,8 @@ def by_tenth(samples, rows):
     table = pd.DataFrame(samples, columns=["time", "finished", "this process (MB)", "largest worker (MB)"])
     table["tenth"] = (10 * table["finished"] / rows).astype(int).clip(upper=9) + 1
     groups = table.groupby("tenth")
-    rate = groups["finished"].agg(lambda n: n.iloc[-1] - n.iloc[0]) / groups["time"].agg(
-        lambda t: t.iloc[-1] - t.iloc[0]
-    )
+    passed = groups[["finished", "time"]].agg(lambda values: values.iloc[-1] - values.iloc[0])
+    rate = passed["finished"] / passed["time"]
     memory = groups[["this process (MB)", "largest worker (MB)"]].max()
     return memory.assign(**{"clips a second": rate.round(1)})
 
