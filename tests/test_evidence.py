@@ -9,13 +9,14 @@ import sys
 import time
 from dataclasses import fields
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
 from sklearn.metrics import accuracy_score, f1_score
 
-from book.evidence import RESULTS, baselines, plan, runs, search
+from book.evidence import RESULTS, baselines, fused, plan, runs, search
 from genre_utils import datasets, evaluation, models, training
 
 KEPT = [run for run in plan.planned() if run.path.exists()]
@@ -255,6 +256,29 @@ def test_trained_weights_come_back_and_others_are_refused(place):
         models.load_trained("baseline_a_2d", results)
     with pytest.raises(FileNotFoundError, match="no trained weights of bbnn"):
         models.load_trained("bbnn", results)
+
+
+@pytest.mark.quick
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow is told to")
+@pytest.mark.parametrize("scale", [True, False])
+def test_normalising_in_one_pass_trains_as_keras_does(scale, monkeypatch):
+    x = np.random.default_rng(0).normal(3, 2, (3, 4, 2, 5)).astype("float32")
+    y = np.arange(3)
+
+    def trained():
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((4, 2, 5))
+        hidden = keras.layers.BatchNormalization(scale=scale, momentum=0.9)(inputs)
+        outputs = keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(hidden))
+        model = keras.Model(inputs, outputs)
+        model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", jit_compile=False)
+        losses = [model.train_on_batch(x, y) for _ in range(3)]
+        return [*model.get_weights(), losses, model.predict(x, verbose=0)]
+
+    expected = trained()
+    monkeypatch.setattr(keras.layers.BatchNormalization, "call", fused._in_one_pass)
+    for found, one in zip(trained(), expected, strict=True):
+        np.testing.assert_allclose(found, one, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.quick

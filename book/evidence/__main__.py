@@ -29,6 +29,9 @@ def main() -> int:
         print(f"no run is called {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     if options.here:
+        from .fused import fuse_normalisation
+
+        fuse_normalisation()
         try:
             for run in runs:
                 compute(run, data, work, options.folds)
