@@ -101,11 +101,11 @@ def test_staging_needs_the_place_of_the_summary(tmp_path, monkeypatch):
     (tmp_path / "book").mkdir()
     intro = tmp_path / "book/intro.md"
     intro.write_text(f"# Start\n\n{claims.PLACEHOLDER}\n\nThe end.\n")
-    publish.write_claims(tmp_path)
+    publish.write_generated(tmp_path, claims.PLACEHOLDER)
     assert intro.read_text() == "# Start\n\ntwo of them hold\n\nThe end.\n"
     assert (tmp_path / "book/claims.md").read_text() == "# Claims\n"
     with pytest.raises(BookError, match="needs one line '% claims-summary'"):
-        publish.write_claims(tmp_path)
+        publish.write_generated(tmp_path, claims.PLACEHOLDER)
 
 
 # The page

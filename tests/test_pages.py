@@ -90,13 +90,14 @@ def test_the_picture_brings_its_files_along(tmp_path):
 def test_pages_have_the_places_that_staging_fills(tmp_path, monkeypatch):
     monkeypatch.setattr(scoreboard, "block", lambda: "a table")
     (tmp_path / "book").mkdir()
-    for name in publish.SCOREBOARDS:
+    pages = ("book/intro.md", "book/related.md")
+    for name in pages:
         shutil.copy(ROOT / name, tmp_path / name)
-    publish.write_scoreboard(tmp_path)
-    assert all("\n\na table\n\n" in (tmp_path / name).read_text() for name in publish.SCOREBOARDS)
+    publish.write_generated(tmp_path, scoreboard.PLACEHOLDER)
+    assert all("\n\na table\n\n" in (tmp_path / name).read_text() for name in pages)
     assert (ROOT / "book/intro.md").read_text().splitlines().count(picture.PLACEHOLDER) == 1
     with pytest.raises(BookError, match=r"book/intro\.md needs one line '% scoreboard'"):
-        publish.write_scoreboard(tmp_path)
+        publish.write_generated(tmp_path, scoreboard.PLACEHOLDER)
 
 
 @quick
@@ -146,7 +147,7 @@ def test_hours_follow_from_the_measured_epoch_and_the_paper_profile(tmp_path, mo
     monkeypatch.setattr(hours, "block", lambda: "a table")
     (tmp_path / "book").mkdir()
     shutil.copy(ROOT / "book/running.md", tmp_path / "book")
-    publish.write_hours(tmp_path)
+    publish.write_generated(tmp_path, hours.PLACEHOLDER)
     assert "\n\na table\n\n" in (tmp_path / "book/running.md").read_text()
 
 
@@ -164,7 +165,7 @@ def test_larger_collections_are_told_from_the_measured_rate(tmp_path, monkeypatc
     monkeypatch.setattr(scaling, "block", lambda: "a table")
     (tmp_path / "book").mkdir()
     shutil.copy(ROOT / "book/scaling.md", tmp_path / "book")
-    publish.write_scaling(tmp_path)
+    publish.write_generated(tmp_path, scaling.PLACEHOLDER)
     assert "\n\na table\n\n" in (tmp_path / "book/scaling.md").read_text()
 
 

@@ -15,7 +15,6 @@ from .checks import check_pages
 
 CLAIMS = "book/claims"
 CHAPTERS = "% chapters"
-SCOREBOARDS = ("book/intro.md", "book/related.md")  # pages with a scoreboard
 
 
 def stage_book(stage: Path) -> None:
@@ -30,119 +29,66 @@ def stage_book(stage: Path) -> None:
     if (stage / "book/_static").is_dir():
         shutil.copy(ROOT / "genre_utils/notebook/moving.js", stage / "book/_static")
     if f"file: {CLAIMS}\n" in (stage / "_toc.yml").read_text(encoding="utf-8"):
-        write_claims(stage)
-        write_picture(stage)
-        write_scoreboard(stage)
-        write_hours(stage)
-        write_scaling(stage)
-        write_chapters(stage)
+        print("writing what is computed from the kept results", flush=True)
+        write_generated(stage)
 
 
-def write_claims(stage: Path) -> None:
-    """Write the page of claims, and its summary in place of the comment that stands for it on the landing page.
+def write_generated(stage: Path, *placeholders: str) -> None:
+    """Write the page of claims, and tables and text that are computed in place of the comments that stand for them.
+
+    Parameters
+    ----------
+    stage : Path
+    *placeholders : str
+        Only these comments.
 
     Raises
     ------
     BookError
-        When the landing page has no such comment.
+        When a page lacks its comment.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from book.evidence import claims
+    from book.evidence import claims, hours, scaling, scoreboard
 
-    print("writing the page of claims", flush=True)
-    _replace(stage / "book/intro.md", claims.PLACEHOLDER, "the summary of claims", claims.summary)
-    (stage / f"{CLAIMS}.md").write_text(claims.page(), encoding="utf-8")
-
-
-def write_picture(stage: Path) -> None:
-    """Draw and record the clips of the landing page, in place of the comment that stands for them.
-
-    Raises
-    ------
-    BookError
-        When the landing page has no such comment.
-    """
     from . import picture
 
-    def draw():
-        return picture.block(stage / "_static/media")
-
-    _replace(stage / "book/intro.md", picture.PLACEHOLDER, "the picture", draw)
-
-
-def write_scoreboard(stage: Path) -> None:
-    """Write the scoreboard in place of the comment that stands for it, on the landing page and on related work.
-
-    Raises
-    ------
-    BookError
-        When a page has no such comment.
-    """
-    from book.evidence import scoreboard
-
-    for page in SCOREBOARDS:
-        _replace(stage / page, scoreboard.PLACEHOLDER, "the scoreboard", scoreboard.block)
-
-
-def write_hours(stage: Path) -> None:
-    """Write the estimated hours of the papers' protocols in place of the comment that stands for them.
-
-    Raises
-    ------
-    BookError
-        When the page has no such comment.
-    """
-    from book.evidence import hours
-
-    _replace(stage / "book/running.md", hours.PLACEHOLDER, "the table of hours", hours.block)
+    places = [
+        ("intro", claims.PLACEHOLDER, claims.summary),
+        ("intro", picture.PLACEHOLDER, lambda: picture.block(stage / "_static/media")),
+        ("intro", scoreboard.PLACEHOLDER, scoreboard.block),
+        ("related", scoreboard.PLACEHOLDER, scoreboard.block),
+        ("running", hours.PLACEHOLDER, hours.block),
+        ("scaling", scaling.PLACEHOLDER, scaling.block),
+        ("teaching", CHAPTERS, lambda: _chapters(stage)),
+    ]
+    for name, placeholder, write in places:
+        if placeholders and placeholder not in placeholders:
+            continue
+        page = stage / f"book/{name}.md"
+        text = page.read_text(encoding="utf-8")
+        if text.splitlines().count(placeholder) != 1:
+            raise BookError(f"book/{name}.md needs one line '{placeholder}', in place of which its table is written")
+        page.write_text(text.replace(placeholder, write()), encoding="utf-8")
+    if not placeholders or claims.PLACEHOLDER in placeholders:
+        (stage / f"{CLAIMS}.md").write_text(claims.page(), encoding="utf-8")
 
 
-def write_scaling(stage: Path) -> None:
-    """Write what larger collections take in place of the comment that stands for it.
-
-    Raises
-    ------
-    BookError
-        When the page has no such comment.
-    """
-    from book.evidence import scaling
-
-    _replace(stage / "book/scaling.md", scaling.PLACEHOLDER, "the table of collections", scaling.block)
-
-
-def write_chapters(stage: Path) -> None:
-    """Write what each chapter needs and takes in place of the comment that stands for it, on the page on teaching.
-
-    Raises
-    ------
-    BookError
-        When the page has no such comment.
-    """
-
-    def table():
-        rows = ["| Chapter | Needs | Time | Exercises |", "|---|---|---|---|"]
-        for path in sorted((stage / "notebooks").glob("*.ipynb")):
-            sources = [cell.source for cell in nbformat.read(path, as_version=4).cells]
-            told = dict(re.findall(r"^> \*\*(Needs|Time)\*\* ((?:.+\n?)+?)(?=>\n|\Z)", sources[0], re.MULTILINE))
-            told = {what: re.sub(r"\s*\n>? ?", " ", text).strip() for what, text in told.items()}
-            needs = re.sub(r"\]\((\d\d_)", r"](../notebooks/\1", told["Needs"]).replace("](../book/", "](")
-            number = "P" if path.stem.startswith("00") else str(int(path.stem[:2]))
-            tasks = re.findall(r"^## Exercise (\d) \(\w+\): (.+)", "\n".join(sources), re.MULTILINE)
-            named = "; ".join(f"{number}.{task} {title}" for task, title in tasks)
-            title = re.match(r"# ([^:\n]+)", sources[0])[1]
-            chapter = f"[{title if number == 'P' else f'{number} {title}'}](../notebooks/{path.name})"
-            first = [text[0].upper() + text[1:] for text in (needs, told["Time"])]
-            rows.append(f"| {' | '.join([chapter, *first, named])} |")
-        return "\n".join(rows)
-
-    _replace(stage / "book/teaching.md", CHAPTERS, "the table of chapters", table)
-
-
-def _replace(page: Path, placeholder: str, what: str, write) -> None:
-    text = page.read_text(encoding="utf-8")
-    if text.splitlines().count(placeholder) != 1:
-        raise BookError(f"book/{page.name} needs one line '{placeholder}', which {what} replaces")
-    page.write_text(text.replace(placeholder, write()), encoding="utf-8")
+def _chapters(stage):
+    """What each chapter needs and takes."""
+    rows = ["| Chapter | Needs | Time | Exercises |", "|---|---|---|---|"]
+    for path in sorted((stage / "notebooks").glob("*.ipynb")):
+        sources = [cell.source for cell in nbformat.read(path, as_version=4).cells]
+        told = dict(re.findall(r"^> \*\*(Needs|Time)\*\* ((?:.+\n?)+?)(?=>\n|\Z)", sources[0], re.MULTILINE))
+        told = {what: re.sub(r"\s*\n>? ?", " ", text).strip() for what, text in told.items()}
+        needs = re.sub(r"\]\((\d\d_)", r"](../notebooks/\1", told["Needs"]).replace("](../book/", "](")
+        number = "P" if path.stem.startswith("00") else str(int(path.stem[:2]))
+        tasks = re.findall(r"^## Exercise (\d) \(\w+\): (.+)", "\n".join(sources), re.MULTILINE)
+        named = "; ".join(f"{number}.{task} {title}" for task, title in tasks)
+        title = re.match(r"# ([^:\n]+)", sources[0])[1]
+        chapter = f"[{title if number == 'P' else f'{number} {title}'}](../notebooks/{path.name})"
+        first = [text[0].upper() + text[1:] for text in (needs, told["Time"])]
+        rows.append(f"| {' | '.join([chapter, *first, named])} |")
+    return "\n".join(rows)
 
 
 def publish(stage: Path, build_dir: Path, out: Path, check=check_pages) -> None:
