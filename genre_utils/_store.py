@@ -1,12 +1,12 @@
 """What every floor above needs to keep things: whole files, one writer a folder, run identity, the cache, progress."""
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import sys
 import uuid
 from contextlib import contextmanager, suppress
-from importlib import metadata
 from pathlib import Path
 
 
@@ -181,8 +181,8 @@ def version(name):
     str
         Empty where there is none.
     """
-    with suppress(metadata.PackageNotFoundError):
-        return getattr(sys.modules.get(name), "__version__", None) or metadata.version(name)
+    with suppress(importlib.metadata.PackageNotFoundError):
+        return getattr(sys.modules.get(name), "__version__", None) or importlib.metadata.version(name)
     return ""
 
 
@@ -243,11 +243,18 @@ def parallel(function, calls, n_jobs, desc):
     Returns
     -------
     list
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If a worker of a Dask cluster lacks this package; Dask itself would try again for ever.
     """
     import joblib
 
-    jobs = (joblib.delayed(function)(*arguments) for arguments in calls)
-    done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    if cluster := getattr(joblib.parallel.get_active_backend()[0], "client", None):
+        cluster.run(importlib.import_module, "genre_utils")
+    jobs = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
+    done = jobs(joblib.delayed(function)(*arguments) for arguments in calls)
     return list(progress(done, total=len(calls), desc=desc))
 
 

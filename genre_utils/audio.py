@@ -10,7 +10,7 @@ import numpy as np
 
 EXTENSIONS = (".wav", ".au", ".flac", ".mp3", ".ogg")
 MIN_SECONDS = 2.0
-SAMPLE_RATES = (4_000, 384_000)
+LOWEST, HIGHEST = 4_000, 384_000  # sample rates in Hz
 # An mp3 frame may lean on those before it, in streams of few bits on a dozen of them: so much earlier is begun.
 RUN_UP = 0.3
 
@@ -174,9 +174,8 @@ def _open(path):
     name = path if os.name == "nt" else os.fsencode(path)  # soundfile refuses names that are no UTF-8
     try:
         with soundfile.SoundFile(name) as file:
-            if not SAMPLE_RATES[0] <= file.samplerate <= SAMPLE_RATES[1]:
-                low, high = SAMPLE_RATES
-                raise AudioError(f"sample rate of {file.samplerate:,} Hz, expected {low:,} to {high:,}")
+            if not LOWEST <= file.samplerate <= HIGHEST:
+                raise AudioError(f"sample rate of {file.samplerate:,} Hz, expected {LOWEST:,} to {HIGHEST:,}")
             yield file
     except AudioError:
         raise

@@ -328,9 +328,8 @@ def _one_epoch(model, data, recipe, validation, seed, epoch, workers):
 
 def _identity(model, data, recipe, validation, seed, measure):
     """What makes a training this one, as JSON can tell it, and sketches of the inputs, which numbers alone can tell."""
-    about = {"recipe": asdict(recipe), "seed": seed, "backend": keras.backend.backend()}
+    about = {"recipe": asdict(recipe), "seed": seed, "backend": keras.backend.backend(), "network": architecture(model)}
     about["measure"] = getattr(measure, "__name__", None) if measure else None
-    about["network"] = architecture(model)
     sketches = {}
     for name, part in {"data": data, "validation": validation}.items():
         if part is not None:

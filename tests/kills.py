@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import CancelledError
 
 import joblib
 import numpy as np
@@ -280,3 +281,45 @@ def test_cross_validation_goes_on_when_a_dask_worker_is_killed(tmp_path, client)
     assert killed
     expected = cross_validate(tmp_path / "alone", None)
     pd.testing.assert_frame_equal(found.predictions, expected.predictions, check_exact=True)
+
+
+def test_a_dask_worker_without_the_package_is_told_at_once(collection, tmp_path, client):
+    client.run(exec, "import sys; sys.modules['genre_utils'] = None")
+    with pytest.raises(ModuleNotFoundError, match="genre_utils"):
+        features.extract(datasets.load("gtzan", collection), MEL, tmp_path / "store.zarr", n_jobs=2)
+
+
+def test_extraction_ends_when_the_dask_scheduler_is_killed_and_goes_on_without(collection, tmp_path):
+    distributed = pytest.importorskip("dask.distributed")
+    index, store = datasets.load("gtzan", collection), tmp_path / "cluster.zarr"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard", "--host", "127.0.0.1"]
+    told = {"cwd": tmp_path, "stderr": subprocess.DEVNULL}
+    scheduler = subprocess.Popen([*command, "--port", "0", "--scheduler-file", "scheduler.json"], **told)
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", "scheduler.json"]
+    workers = subprocess.Popen([*command, "--nworkers", "2", "--nthreads", "1", "--no-dashboard"], **told)
+    try:
+        wait_until((tmp_path / "scheduler.json").exists)
+        client = distributed.Client(scheduler_file=str(tmp_path / "scheduler.json"))
+        client.wait_for_workers(2, timeout=120)
+
+        def kill():
+            wait_until(lambda: len(list(store.glob("note/c/*"))) >= 5)
+            scheduler.kill()
+
+        threading.Thread(target=kill, daemon=True).start()
+        with joblib.parallel_config(backend="dask"), pytest.raises(CancelledError, match="scheduler"):
+            features.extract(index, MEL, store, n_jobs=2)
+        client.close()
+    finally:
+        scheduler.kill(), workers.terminate(), workers.wait()
+    kept = len(list(store.glob("note/c/*")))
+    assert 5 <= kept < len(index)
+    found = features.extract(index, MEL, store)
+    np.testing.assert_array_equal(found.x, features.extract(index, MEL, tmp_path / "alone.zarr").x)
+
+
+def wait_until(what, seconds=120):
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.01)
