@@ -1,6 +1,7 @@
 """What is written into pages when the book is staged, and the code that a page shows without running it."""
 
 import json
+import math
 import re
 import shutil
 
@@ -12,7 +13,7 @@ import yaml
 from conftest import ROOT, tone
 
 from book.build import BookError, picture, publish
-from book.evidence import RESULTS, hours, scaling, scoreboard
+from book.evidence import RESULTS, hours, roofline, scaling, scoreboard
 from genre_utils import datasets, evaluation, features
 
 quick = pytest.mark.quick
@@ -166,6 +167,26 @@ def test_larger_collections_are_told_from_the_measured_rate(tmp_path, monkeypatc
     (tmp_path / "book").mkdir()
     shutil.copy(ROOT / "book/scaling.md", tmp_path / "book")
     publish.write_generated(tmp_path, scaling.PLACEHOLDER)
+    assert "\n\na table\n\n" in (tmp_path / "book/scaling.md").read_text()
+
+
+@quick
+def test_an_epoch_takes_as_long_as_its_operations_or_its_bytes(tmp_path, monkeypatch):
+    layers = roofline.work("bbnn")
+    done, moved = (sum(column) for column in zip(*layers.values()))
+    assert done == 2 * hours.macs("bbnn", 10)
+    shallow = next(cost for layer, cost in layers.items() if layer.name == "shallow-norm")
+    assert shallow == (0, 4 * 3 * 647 * 128 * 32)  # read twice, written once
+    assert roofline.epoch_seconds(layers, 1e12, math.inf) == pytest.approx(2_800 * done / 1e12)
+    assert roofline.epoch_seconds(layers, math.inf, 1e12) == pytest.approx(2_800 * moved / 1e12)
+    both = roofline.epoch_seconds(layers, 1e12, 1e12)
+    assert 2_800 * max(done, moved) / 1e12 < both < 2_800 * (done + moved) / 1e12
+    rows = [row.split("|")[1:-1] for row in roofline.block().splitlines()[2:4]]
+    assert all(float(row[3]) < 50 for row in rows)  # as the page says, most bytes are not the convolutions'
+    monkeypatch.setattr(roofline, "block", lambda: "a table")
+    (tmp_path / "book").mkdir()
+    shutil.copy(ROOT / "book/scaling.md", tmp_path / "book")
+    publish.write_generated(tmp_path, roofline.PLACEHOLDER)
     assert "\n\na table\n\n" in (tmp_path / "book/scaling.md").read_text()
 
 

@@ -48,7 +48,7 @@ def write_generated(stage: Path, *placeholders: str) -> None:
         When a page lacks its comment.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from book.evidence import claims, hours, scaling, scoreboard
+    from book.evidence import claims, hours, roofline, scaling, scoreboard
 
     from . import picture
 
@@ -59,6 +59,7 @@ def write_generated(stage: Path, *placeholders: str) -> None:
         ("related", scoreboard.PLACEHOLDER, scoreboard.block),
         ("running", hours.PLACEHOLDER, hours.block),
         ("scaling", scaling.PLACEHOLDER, scaling.block),
+        ("scaling", roofline.PLACEHOLDER, roofline.block),
         ("teaching", CHAPTERS, lambda: _chapters(stage)),
     ]
     for name, placeholder, write in places:

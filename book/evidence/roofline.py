@@ -1,0 +1,63 @@
+"""What an epoch takes at least on a GPU: operations and bytes, beside what devices can do (a roofline)."""
+
+import math
+
+from genre_utils import models
+
+from . import hours
+
+PLACEHOLDER = "% roofline"
+# Peak rates of the makers' data sheets: operations on 32-bit numbers, and bytes of memory, a second.
+DEVICES = {"T4": (8.1e12, 0.32e12), "A100": (19.5e12, 1.555e12), "H200": (67e12, 4.8e12)}
+NETWORKS = {"inception_resnet": "Inception-ResNet", "bbnn": "BBNN"}
+TRAINED, EVALUATED = 900, 100  # clips of GTZAN in one of ten folds
+PASSES = 3  # forward, and backward, which does the work of two
+
+
+def work(network):
+    """Operations and bytes of each layer's forward pass for one clip, by the layer.
+
+    A layer reads its inputs and writes its output; normalisation reads its input once more, for mean and variance.
+    """
+    found = {}
+    for layer in models.build(network, models.input_shape_of(models.input_configs(network)), 10).layers:
+        inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+        read, written = sum(map(_size, inputs)), _size(layer.output)
+        again = read * (type(layer).__name__ == "BatchNormalization")
+        found[layer] = 2 * models.macs(layer), 4 * (read + again + written)
+    return found
+
+
+def _size(tensor):
+    return math.prod(tensor.shape[1:])
+
+
+def epoch_seconds(layers, operations, bandwidth):
+    """Least seconds of an epoch: each layer waits for its operations or its bytes, whichever take longer."""
+    clips = PASSES * TRAINED + EVALUATED
+    return clips * sum(max(done / operations, moved / bandwidth) for done, moved in layers.values())
+
+
+def block():
+    """The table, and how its numbers are made, in MyST Markdown."""
+    columns = ["Network", "Operations a clip (billions)", "Bytes a clip (GB)", "of them convolutions (%)"]
+    columns += [f"Epoch on {name} (s)" for name in DEVICES] + ["Ten folds on H200 (minutes)"]
+    lines = [f"| {' | '.join(columns)} |", "|---" + "|--:" * (len(columns) - 1) + "|"]
+    for network, title in NETWORKS.items():
+        layers = work(network)
+        done, moved = (PASSES * sum(column) / 1e9 for column in zip(*layers.values()))
+        convolutions = sum(size for layer, (_, size) in layers.items() if hasattr(layer, "kernel")) * PASSES / 1e9
+        seconds = [epoch_seconds(layers, *rates) for rates in DEVICES.values()]
+        folds = 10 * models.network(network).recipe.epochs * seconds[-1] / 60
+        told = [f"{done:.1f}", f"{moved:.1f}", f"{100 * convolutions / moved:.0f}", *(f"{s:.1f}" for s in seconds)]
+        lines.append(f"| {' | '.join([title, *told, f'{folds:.0f}'])} |")
+    measured = hours.MEASURED
+    about = (
+        f"For {TRAINED} training and {EVALUATED} test clips of 30 s, 32-bit numbers, and ten folds of all epochs. The "
+        "backward pass counts as two forward ones. A layer reads its inputs from memory and writes its output there: "
+        "this holds where no two layers are joined, and XLA joins many. Operations and bytes are counted, the rates "
+        "are those of the data sheets, and nobody has measured these epochs. BBNN's authors logged "
+        f"{measured['seconds']} s for {measured['trained']} training and {measured['evaluated']} other clips on a GPU "
+        "that they do not name."
+    )
+    return "\n".join([*lines, "", about])
