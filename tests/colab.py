@@ -215,6 +215,25 @@ def test_a_session_lost_within_a_fold_goes_on(colab):
     assert texts(whole)
 
 
+def test_a_session_lost_within_a_training_goes_on(colab):
+    (path,) = [path for path in NOTEBOOKS if path.stem.startswith("05_")]
+    root, _ = colab
+    drive = root / "drive/MyDrive/genre-book"
+    shutil.rmtree(drive, ignore_errors=True)
+
+    def epochs():
+        return next((pd.read_csv(history) for history in drive.glob("05_*/*/history.csv")), pd.DataFrame())
+
+    process, _, log = start(colab, path, "cut-short", epochs=4)
+    assert kill(colab, process, lambda: len(epochs()) >= 2), log.read_text()[-3000:]
+    before = epochs()
+    finish(*start(colab, path, "cut-short-again", OFFLINE, epochs=4))
+    # The history is written before the checkpoint, so that the last epoch may have been lost between the two.
+    n_kept = len(before) - 1
+    assert 1 <= n_kept < 3 and len(epochs()) == 4
+    assert epochs().head(n_kept).equals(before.head(n_kept)), "trained anew"
+
+
 def test_colabs_own_packages_are_as_they_were(colab, image):
     now = installed()
     assert {name: now[name] for name in image} == image
