@@ -22,6 +22,7 @@ import pytest
 from conftest import ROOT
 from joblib.externals.loky import get_reusable_executor
 from test_book import run_build, write_small_book
+from test_pipeline import LARGE, kill_a_study, tracks  # noqa: F401
 
 from genre_utils import datasets, evaluation, features, models, synthesis, training
 
@@ -146,6 +147,11 @@ def test_killed_at_any_moment_it_ends_as_if_undisturbed(kind, collection, tmp_pa
     assert files_of(kind, tmp_path / f"killed-{ended}") == expected
     assert midway >= KILLS[kind] // 3, "most kills came before anything was begun"
     print(f"{kind}: {met} kills, {midway} of them when something was there; ended {ended + 1} times, as undisturbed")
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_study_of_a_large_network_that_is_killed_ends_as_if_nothing_had_happened(name, tracks, tmp_path):  # noqa: F811
+    kill_a_study(name, tracks, tmp_path)
 
 
 def mount(folder, *options):
