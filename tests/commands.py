@@ -105,7 +105,7 @@ class Shell:
     """A bash that keeps what was exported, for one page."""
 
     def __init__(self, folder, home):
-        self.folder, self.n = folder, 0
+        self.folder, self.home, self.n = folder, home, 0
         env = outside() | SHORT | LAB | {"HOME": str(home), "PYTHONPATH": str(folder)}
         self.env = env | {"PATH": f"{home}/bin:{os.environ['PATH']}"}
         self.log = open(home / "log", "w+")
@@ -115,7 +115,8 @@ class Shell:
     def run(self, command, limit=7_200):
         """Exit status and output of a command."""
         self.n += 1
-        status, start = self.folder / f".status{self.n}", self.log.seek(0, os.SEEK_END)
+        # Beside the copy: within it, a copy of the copy would bring it along.
+        status, start = self.home / f".status{self.n}", self.log.seek(0, os.SEEK_END)
         end = f"printf '%s' $? > {status}.part; mv {status}.part {status}"
         print(f"{command}\n{end}", file=self.bash.stdin, flush=True)
         until = time.monotonic() + limit
