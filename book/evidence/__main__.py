@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from . import RESULTS, ROOT
+from .fused import fuse_normalisation
 from .plan import planned
 from .runs import compute, overview, work_off
 
@@ -29,8 +30,6 @@ def main() -> int:
         print(f"no run is called {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     if options.here:
-        from .fused import fuse_normalisation
-
         fuse_normalisation()
         try:
             for run in runs:
