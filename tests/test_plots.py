@@ -13,9 +13,17 @@ from genre_utils.features import MelConfig
 
 pytestmark = pytest.mark.quick
 
-matplotlib.use("Agg")
 CONFIG = MelConfig(n_samples=11 * 1_024, n_mels=16)
 SOURCE = "made-up numbers (2 clips, 2 genres)"
+
+
+@pytest.fixture(autouse=True)
+def settings():
+    """Matplotlib's own, whatever another file's tests have set."""
+    with plt.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.use("Agg")
+        yield
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib
 import pytest
 import yaml
 from conftest import ROOT
@@ -172,14 +173,16 @@ def test_set_up_names_the_gpu_or_how_to_get_one(colab, monkeypatch, tmp_path, ca
     (tmp_path / "nvidia-smi").write_text('#!/bin/sh\n[ -z "$NONE" ] || exit 9\necho Tesla T4\n')
     (tmp_path / "nvidia-smi").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    notebook.setup("05_bbnn")
-    assert re.fullmatch(r"genre_utils \S* ?is ready. GPU: Tesla T4\n", capsys.readouterr().out)
-    monkeypatch.setenv("NONE", "1")
-    notebook.setup("05_bbnn")
-    assert "is ready. No GPU; for one, choose Runtime → Change runtime type" in capsys.readouterr().out
-    monkeypatch.delitem(sys.modules, "google.colab")
-    notebook.setup("05_bbnn")
-    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(session, "_notebook", "")  # what `setup` changes for good, it changes for this test alone
+    with matplotlib.rc_context():
+        notebook.setup("05_bbnn")
+        assert re.fullmatch(r"genre_utils \S* ?is ready. GPU: Tesla T4\n", capsys.readouterr().out)
+        monkeypatch.setenv("NONE", "1")
+        notebook.setup("05_bbnn")
+        assert "is ready. No GPU; for one, choose Runtime → Change runtime type" in capsys.readouterr().out
+        monkeypatch.delitem(sys.modules, "google.colab")
+        notebook.setup("05_bbnn")
+        assert capsys.readouterr().out == ""
 
 
 def test_set_up_does_not_import_keras():
