@@ -14,7 +14,7 @@ FILES ?= 1000
 URL ?=
 LAB_ARGS ?=
 MIN_FREE_GB ?= 8
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 2 --dist loadfile --durations=25
 export PYTHON DATA_DIR MIN_FREE_GB URL
 
 RUN := .venv/bin/python
