@@ -7,20 +7,12 @@ import numpy as np
 import pandas as pd
 
 from genre_utils import evaluation, models, papers
+from genre_utils.notebook.show import LABELS
 
 from . import rules
 from .plan import planned
 
-NAMES = {
-    "inception_resnet": "Inception-ResNet",
-    "bbnn": "BBNN",
-    "baseline_a_1d": "Baseline A-1D",
-    "baseline_a_2d": "Baseline A-2D",
-    "baseline_b": "Baseline B",
-    "densenet121": "DenseNet",
-    "fusion": "FusionNet",
-    "svm": "SVM",
-}
+NAMES = LABELS | {"baseline_a_1d": "Baseline A-1D", "fusion": "FusionNet"}
 DATA = {"gtzan": "GTZAN", "gtzan_artists": "GTZAN, clips of known artist", "fma_small": "fma_small"}
 SPLITS = {
     "k_fold": "stratified 10-fold",
