@@ -13,6 +13,7 @@ from genre_utils.features import MelConfig
 
 pytestmark = pytest.mark.quick
 
+matplotlib.use("Agg")
 CONFIG = MelConfig(n_samples=11 * 1_024, n_mels=16)
 SOURCE = "made-up numbers (2 clips, 2 genres)"
 
@@ -20,9 +21,7 @@ SOURCE = "made-up numbers (2 clips, 2 genres)"
 @pytest.fixture(autouse=True)
 def settings():
     """Matplotlib's own, whatever another file's tests have set."""
-    with plt.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.use("Agg")
+    with plt.style.context("default"):
         yield
 
 
@@ -59,10 +58,9 @@ def test_finalize_names_the_source_and_closes_the_figure():
 
 
 def test_style_is_legible_and_safe_for_the_colour_blind():
-    with plt.rc_context():
-        plots.style()
-        assert matplotlib.colors.to_hex("C0") == "#0173b2"
-        assert plt.rcParams["figure.figsize"] == [8, 3.2] and not plt.rcParams["axes.spines.top"]
+    plots.style()
+    assert matplotlib.colors.to_hex("C0") == "#0173b2"
+    assert plt.rcParams["figure.figsize"] == [8, 3.2] and not plt.rcParams["axes.spines.top"]
 
 
 def test_spectrograms_share_one_scale(spectra):

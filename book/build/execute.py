@@ -40,6 +40,8 @@ def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs:
     from tqdm import tqdm
 
     cache = os.environ.get("GENRE_UTILS_CACHE", str(ROOT / "_build/cache"))
+    # TensorFlow leaves oneDNN off on processors without AVX-512 VNNI, where it takes a quarter off notebook 06.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     common = what_all_read(ROOT)
     runs = {}
     for name, values in parameters.items():
@@ -116,8 +118,6 @@ def _execute(name: str, values: dict, stage: Path, run: Path, cache: str) -> tup
         TQDM_DISABLE="1",
         TF_CPP_MIN_LOG_LEVEL="3",
     )
-    # TensorFlow leaves oneDNN off on processors without AVX-512 VNNI, where it takes a quarter off notebook 06.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     start = time.monotonic()
     target = unfinished / "notebook.ipynb"
     problems = []
