@@ -98,7 +98,7 @@ def extract(index, config, store=None, n_jobs=1):
     for row, note in zip(missing, parallel(_extract_one, calls, n_jobs, "log-mels")):
         notes[row] = note
     report, used = _report(index, notes)
-    x = arrays[0].oindex[np.flatnonzero(used)]
+    x = arrays[0][...] if used.all() else arrays[0].oindex[np.flatnonzero(used)]
     return Features(x, index[used].reset_index(drop=True), report, config)
 
 
