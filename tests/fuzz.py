@@ -19,6 +19,7 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -398,52 +399,62 @@ def named(message, path):
 
 def run(seed, files, folder, kinds=tuple(KINDS)):
     """Read so many damaged files; their number by kind and outcome, the failures, and the most memory in MB."""
-    rng, counts, failures, peak = np.random.default_rng(seed), Counter(), [], 0
+    counts, failures, peaks, waiting = Counter(), [], [], iter(kinds)
     box, sentinel = folder / "box", folder / "executed"
-    box.mkdir(parents=True)
     os.environ["FUZZ_SENTINEL"] = str(sentinel)
-    hidden = {"XDG_CACHE_HOME": str(box / "cache"), "GENRE_UTILS_CACHE": str(box / "cache"), "HOME": str(box)}
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TQDM_DISABLE": "1", "PYTHONPATH": str(ROOT)}
-    reader = Reader(os.environ | hidden | quiet)
     total = sum(KINDS[kind][-1] for kind in kinds)
-    for kind in kinds:
-        _, whole, suffix, _, share = KINDS[kind]
-        whole, start = whole(), time.perf_counter()
-        path = box / f"whole-{kind.replace(' ', '-')}.{suffix}"
-        path.write_bytes(whole)
-        before, _, _ = reader.ask(kind, path)
-        if before != "used" and kind not in ("zip", "tar"):
-            failures.append((kind, "whole", path.name, before))
-        for number in range(max(round(files * share / total), 1)):
-            way, content = damaged(kind, number, whole, rng)
-            path = box / f"{kind.replace(' ', '-')}-{number}.{suffix}"
-            path.write_bytes(content)
-            outcome, message, resident = reader.ask(kind, path)
-            if outcome == "refused" and KINDS[kind][0] is not read_sound and not named(message, path):
-                outcome, message = "failed", f"does not name the file: {message}"
-            if outcome == "refused" and len(message) < 6:
-                outcome, message = "failed", f"says too little: {message!r}"
-            if resident > RESIDENT:
-                outcome, message = "failed", f"took {resident} MB"
-                reader.end()
-            peak = max(peak, resident)
-            counts[kind, outcome] += 1
-            if outcome == "failed":
-                failures.append((kind, way, path.name, message))
-                KEPT.mkdir(parents=True, exist_ok=True)
-                shutil.copy(path, KEPT / f"{seed}-{path.name}")
-            path.unlink()
-            shutil.rmtree(box / "cache", ignore_errors=True)
-            shutil.rmtree(path.with_suffix(".run"), ignore_errors=True)
-        print(f"{kind}: {dict((o, counts[kind, o]) for o in ('used', 'refused', 'failed'))}, "
-              f"{time.perf_counter() - start:.0f} s", flush=True)  # fmt: skip
-    reader.end()
+
+    def work(place):
+        place.mkdir(parents=True)
+        hidden = {"XDG_CACHE_HOME": str(place / "cache"), "GENRE_UTILS_CACHE": str(place / "cache"), "HOME": str(place)}
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TQDM_DISABLE": "1", "PYTHONPATH": str(ROOT)}
+        reader = Reader(os.environ | hidden | quiet)
+        for kind in waiting:
+            start, n = time.perf_counter(), max(round(files * KINDS[kind][-1] / total), 1)
+            for way, name, outcome, message, resident in read_damaged(kind, n, seed, reader, place):
+                counts[kind, outcome] += way != "whole"
+                peaks.append(resident)
+                if outcome == "failed":
+                    failures.append((kind, way, name, message))
+            print(f"{kind}: {dict((o, counts[kind, o]) for o in ('used', 'refused', 'failed'))}, "
+                  f"{time.perf_counter() - start:.0f} s", flush=True)  # fmt: skip
+        reader.end()
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(work, [box / "one", box / "two"][: len(kinds)]))
     if sentinel.exists():
         failures.append(("", "", "", "something in a file was executed"))
     outside = sorted(path.name for path in [*folder.iterdir(), *folder.parent.glob("escaped*")])
     if outside != ["box"] or Path("/escaped.wav").exists() or list(box.rglob("escaped*")):
         failures.append(("", "", "", f"written outside its folder: {outside}"))
-    return counts, failures, peak
+    return counts, failures, max(peaks)
+
+
+def read_damaged(kind, n, seed, reader, place):
+    """Have the whole file of a kind read, and n damaged ones: way, name, outcome, message and memory of each."""
+    read, whole, suffix, _, _ = KINDS[kind]
+    rng, whole = np.random.default_rng([seed, list(KINDS).index(kind)]), whole()
+    for number in ("whole", *range(n)):
+        way, content = (number, whole) if number == "whole" else damaged(kind, number, whole, rng)
+        path = place / f"{kind.replace(' ', '-')}-{number}.{suffix}"
+        path.write_bytes(content)
+        outcome, message, resident = reader.ask(kind, path)
+        if way == "whole" and outcome != "used" and kind not in ("zip", "tar"):
+            outcome = "failed"
+        if outcome == "refused" and read is not read_sound and not named(message, path):
+            outcome, message = "failed", f"does not name the file: {message}"
+        if outcome == "refused" and len(message) < 6:
+            outcome, message = "failed", f"says too little: {message!r}"
+        if resident > RESIDENT:
+            outcome, message = "failed", f"took {resident} MB"
+            reader.end()
+        if outcome == "failed":
+            KEPT.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, KEPT / f"{seed}-{path.name}")
+        path.unlink()
+        shutil.rmtree(place / "cache", ignore_errors=True)
+        shutil.rmtree(path.with_suffix(".run"), ignore_errors=True)
+        yield way, path.name, outcome, message, resident
 
 
 def main():

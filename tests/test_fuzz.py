@@ -104,4 +104,4 @@ def test_what_is_neither_used_nor_refused_by_name_is_told(tmp_path, monkeypatch,
     monkeypatch.setattr(fuzz, "KEPT", tmp_path / "kept")
     monkeypatch.setitem(fuzz.KINDS, "result", (fuzz.read_result, lambda: sound("wav"), "wav", (), 1))
     _, failures, _ = fuzz.run(0, 3, tmp_path / "deep" / "fuzz", ["result"])
-    assert [failure[1:3] for failure in failures[:1]] == [("whole", "whole-result.wav")]
+    assert [failure[1:3] for failure in failures[:1]] == [("whole", "result-whole.wav")]
