@@ -146,6 +146,30 @@ def test_compare_takes_several_seeds_of_each():
     assert found.pairs["difference"][0] == pytest.approx(0.2)
 
 
+def test_a_difference_is_that_of_the_accuracies_where_the_tests_of_several_seeds_overlap():
+    halves = slice(0, 40), slice(20, 60)
+
+    def seeds(share, first):
+        runs = [made(share, first + i) for i in range(2)]
+        rows = zip(runs, halves)
+        return [run._replace(predictions=run.predictions[part].reset_index(drop=True)) for run, part in rows]
+
+    one, two = seeds(0.8, 1), seeds(0.5, 5)
+    found = evaluation.compare({"one": one, "two": two})
+    accuracy = found.scores["accuracy"]
+    [pair] = found.pairs.to_dict("records")
+    assert pair["difference"] == pytest.approx(accuracy["one"] - accuracy["two"])
+    tables = [[run.predictions.assign(right=run.right * 1.0) for run in runs] for runs in (one, two)]
+    answers = [pd.concat(tables_of_one, ignore_index=True) for tables_of_one in tables]
+    drawn = {"groups": answers[0]["artist"]}
+    low, high = evaluation.bootstrap(np.mean, answers[0]["right"] - answers[1]["right"], **drawn)
+    assert (pair["low"], pair["high"]) == pytest.approx((low, high))
+    low, high = evaluation.bootstrap(np.mean, answers[0]["right"], **drawn)
+    assert tuple(found.scores.loc["one", ["low", "high"]]) == pytest.approx((low, high))
+    shared = evaluation.compare({"one": one, "two": two[::-1]}).pairs.iloc[0]
+    assert shared["first_only"] + shared["second_only"] <= 20
+
+
 def test_compare_says_what_is_unlike():
     longer = made(recipe={"epochs": 100, "learning_rate": 0.01}, precision="mixed_float16", seed=3)
     longer.about["features"]["inputs"][0]["win_length"] = 512

@@ -27,8 +27,8 @@ class Comparison(NamedTuple):
         clips where no artist is known), `std_runs` (between the runs) and `std_folds` (between the folds of a run);
         0 to 1.
     pairs : pd.DataFrame
-        A row a pair of names: `difference` of their accuracies (first minus second), `low` and `high` (paired, 95 %,
-        clips or whole artists drawn), and of the first run of each, `first_only`, `second_only` and `p_value` of
+        A row a pair of names: `difference` of their accuracies (first minus second), `low` and `high` (paired by clip,
+        95 %, clips or whole artists drawn), and of the first run of each, `first_only`, `second_only` and `p_value` of
         McNemar's test.
     unlike : pd.DataFrame
         Settings in which the results differ besides their network: a row a setting, a column a name. Empty where they
@@ -76,14 +76,13 @@ def compare(results, n_resamples=2_000, seed=0):
     first_name, first = next(iter(right.items()))
     for name, other in right.items():
         _refuse_unlike_clips(first_name, first, name, other)
-    artists = next(iter(runs.values()))[0].predictions.drop_duplicates("clip_id").set_index("clip_id")["artist"]
-    artists = artists.reindex(first.index).fillna("")
+    artists = first["artist"]
     groups = artists.where(artists.ne(""), artists.index).to_numpy() if artists.any() else None
     drawn = {"groups": groups, "n_resamples": n_resamples, "seed": seed}
     table = pd.DataFrame({name: _scores(runs[name], right[name], drawn) for name in runs}).T
     table = table.astype({"runs": int, "clips": int}).rename_axis("network")
     rows = [
-        {"first": a, "second": b, **_pair(right[a], right[b], runs[a][0], runs[b][0], drawn)}
+        {"first": a, "second": b, **_pair(right[a], right[b], (runs[a][0], runs[b][0]), drawn)}
         for a, b in combinations(runs, 2)
     ]
     return Comparison(table, pd.DataFrame(rows), _unlike(runs), "clips" if groups is None else "artists")
@@ -144,7 +143,7 @@ def _row(result):
 
 
 def _right_by_clip(name, runs):
-    """Share of right predictions of each clip over folds and seeds, by clip id, with the label as a second column."""
+    """Label, artist, share of right predictions and number of tests of each clip over folds and seeds, by clip id."""
     for run in runs[1:]:
         found, first = ((len(one.predictions), one.about["data"].get("fingerprint")) for one in (run, runs[0]))
         if found != first:
@@ -152,8 +151,8 @@ def _right_by_clip(name, runs):
                 f"{name} was tested on {first[0]} clips and another run of {name} on {found[0]} (collections "
                 f"{first[1]} and {found[1]}): only runs on as many clips of one collection can be averaged"
             )
-    tables = [run.predictions.assign(right=run.right)[["clip_id", "label", "right"]] for run in runs]
-    return pd.concat(tables).groupby("clip_id").agg(label=("label", "first"), right=("right", "mean"))
+    answers = pd.concat([run.predictions.assign(right=run.right) for run in runs]).groupby("clip_id")
+    return answers[["label", "artist"]].first().assign(right=answers["right"].mean(), tests=answers["right"].size())
 
 
 def _refuse_unlike_clips(first_name, first, name, other):
@@ -169,6 +168,11 @@ def _refuse_unlike_clips(first_name, first, name, other):
         raise ValueError(f"{first_name} and {name} give {len(unlike)} clips another label, for example {unlike[0]}")
 
 
+def _mean(shares, tests):
+    """Of all tests, so that a clip that several seeds tested counts as often."""
+    return np.average(shares, weights=tests)
+
+
 def _scores(runs, by_clip, drawn):
     accuracies = [run.right.mean() for run in runs]
     f1 = [scores(run.predictions["label"], run.predictions["predicted"])["f1"] for run in runs]
@@ -176,7 +180,7 @@ def _scores(runs, by_clip, drawn):
     if drawn["groups"] is None and len(runs) == 1 and not runs[0].predictions["clip_id"].duplicated().any():
         low, high = wilson(int(runs[0].right.sum()), len(runs[0].right))
     else:
-        low, high = bootstrap(np.mean, by_clip["right"], **drawn)
+        low, high = bootstrap(_mean, by_clip["right"], by_clip["tests"], **drawn)
     return {
         "runs": len(runs),
         "clips": len(runs[0].predictions),
@@ -189,15 +193,12 @@ def _scores(runs, by_clip, drawn):
     }
 
 
-def _pair(one, two, first_run, second_run, drawn):
-    gap = one["right"] - two["right"].reindex(one.index)
-    low, high = bootstrap(np.mean, gap, **drawn)
-    answers = [
-        run.predictions.assign(right=run.right).drop_duplicates("clip_id").set_index("clip_id")["right"]
-        for run in (first_run, second_run)
-    ]
-    test = mcnemar(answers[0].to_numpy(), answers[1].reindex(answers[0].index).to_numpy())
-    return {"difference": gap.mean(), "low": low, "high": high, **test._asdict()}
+def _pair(one, two, first_runs, drawn):
+    gap, tests = one["right"] - two["right"], one["tests"] + two["tests"]
+    low, high = bootstrap(_mean, gap, tests, **drawn)
+    answers = (pd.Series(run.right, run.predictions["clip_id"]).groupby(level=0).first() for run in first_runs)
+    test = mcnemar(*pd.concat(answers, axis=1, join="inner").to_numpy().T)
+    return {"difference": _mean(gap, tests), "low": low, "high": high, **test._asdict()}
 
 
 def _unlike(runs):
