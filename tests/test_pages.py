@@ -58,7 +58,7 @@ def test_the_scoreboard_says_what_the_kept_runs_say(some):
     [
         (0.5, 0.9, "Baseline A-2D is shown to be more accurate than the SVM."),
         (0.9, 0.5, "No classifier here is shown to be more accurate than the SVM. Baseline A-2D is shown to be less"),
-        (0.7, 0.7, "Baseline A-2D is not shown to differ from it."),
+        (0.7, 0.7, "Baseline A-2D is not shown to differ from the SVM."),
     ],
 )
 def test_the_finding_follows_from_the_interval(some, svm, network, finding):

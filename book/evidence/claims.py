@@ -18,8 +18,8 @@ MOST_IMPORTANT = (
 DATA = """\
 Our GTZAN runs read log-mels of 387 frames × 128 mels (12.9 frames a second, recovered from published images), those
 on fma_small 128 × 128 of whole tracks. Networks were trained without augmentation. Each row says of what it was
-asked, and in what that is unlike the paper. Numbers in brackets are 95 % intervals, by artist where artists are
-known, otherwise by clip; they do not cover what other seeds would change."""
+asked, and in what that is unlike the paper. Numbers in brackets are 95 % intervals. Unless the row says otherwise
+they are by artist where artists are known, else by clip, and do not cover what other seeds would change."""
 
 
 class Row(NamedTuple):

@@ -27,6 +27,7 @@ LIKE_PAPER = ["gtzan_10fold_{}_0.01_last_weights", "gtzan_10fold_{}_0.01_chosen_
 GTZAN = [*LIKE_PAPER, "gtzan_10fold_{}_0.001_last_weights", "gtzan_10fold_{}_0.001_chosen_on_test", "gtzan_filtered_{}"]
 FMA = ["fma_random_{}", "fma_official_{}"]
 ALSO = " Also: "
+OTHERS = ", and so is every run that could replace it"
 
 
 class Finding(NamedTuple):
@@ -79,7 +80,7 @@ class Runs:
             if seeds:
                 return pattern, [[run for run in runs if run.about["seed"] in seeds] for runs in found]
             reasons.append(f"the runs `{pattern.format('…')}` have no seed in common")
-        raise NotTested(reasons[0] + ", and so is every run that could replace it" * (len(reasons) > 1))
+        raise NotTested(reasons[0] + OTHERS * (len(reasons) > 1))
 
     def unlike(self, name):
         """In what a run is unlike the paper's, in words."""
@@ -166,7 +167,7 @@ def difference(first, second, patterns, rule=rules.better, score="accuracy"):
         if damaged := [error for error in missing if isinstance(error, Damaged)]:
             raise damaged[0]
         if not decides:
-            raise missing[0]
+            raise NotTested(str(missing[0]) + OTHERS * (len(missing) > 1))
         return Finding(ALSO.join(told), decides)
 
     return ask
@@ -265,7 +266,7 @@ def final_gap(network, patterns):
         low, high = (training - end for end in reversed(evaluation.wilson(round(validation * n), n)))
         text = (
             f"{runs.asked(NAMES[network], name, found)} Training {points(training)} %, validation {points(validation)} "
-            f"%, difference {points(training - validation)} points {interval(low, high)}."
+            f"%, difference {points(training - validation)} points {interval(low, high)}, by clip."
         )
         return judged(text, rules.about_equal(low, high), runs.unlike(name))
 

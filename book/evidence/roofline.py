@@ -38,6 +38,12 @@ def epoch_seconds(layers, operations, bandwidth):
     return clips * sum(max(done / operations, moved / bandwidth) for done, moved in layers.values())
 
 
+def waiting(layers, operations, bandwidth):
+    """Share of the least time in which layers wait for memory."""
+    times = [(done / operations, moved / bandwidth) for done, moved in layers.values()]
+    return sum(moved for done, moved in times if moved > done) / sum(map(max, times))
+
+
 def convolutions_share(layers):
     """Share of the bytes that layers with a kernel move."""
     convolutions = sum(moved for layer, (_, moved) in layers.items() if hasattr(layer, "kernel"))
@@ -54,7 +60,7 @@ def block():
         "Folds (minutes)",
     ]
     lines = [f"| {' | '.join(columns)} |", "|---" + "|--:" * (len(columns) - 1) + "|"]
-    shares = []
+    shares, waits = [], []
     for network, title in NETWORKS.items():
         layers = work(network)
         done, moved = (PASSES * sum(column) / 1e9 for column in zip(*layers.values()))
@@ -63,14 +69,17 @@ def block():
         told = [f"{done:.1f}", f"{moved:.1f}", *(f"{s:.1f}" for s in seconds), f"{folds:.0f}"]
         lines.append(f"| {' | '.join([title, *told])} |")
         shares.append(f"{100 * convolutions_share(layers):.0f} % in {title}")
+        waited = [100 * waiting(layers, *rates) for rates in DEVICES.values()]
+        waits.append(f"{min(waited):.0f} to {max(waited):.0f} % in {title}")
     measured = hours.MEASURED
     about = (
         "Operations and bytes are those of a training clip of 30 s, in 32-bit numbers. Of the bytes the convolutions "
-        f"move {' and '.join(shares)}. Seconds are the least of an epoch of {TRAINED} training and {EVALUATED} test "
-        f"clips, minutes those of ten folds of all epochs on the {list(DEVICES)[-1]}. The backward pass counts as two "
-        "forward ones. A layer reads its inputs from memory and writes its output there: this holds where no two "
-        "layers are joined, and XLA joins many. All is counted or taken from data sheets; nobody has measured these "
-        f"epochs. BBNN's authors logged {measured['seconds']} s for {measured['trained']} training and "
-        f"{measured['evaluated']} other clips on a GPU that they do not name."
+        f"move {' and '.join(shares)}. Waiting for memory takes {' and '.join(waits)}, by device. Seconds are the "
+        f"least of an epoch of {TRAINED} training and {EVALUATED} test clips, minutes those of ten folds of all epochs "
+        f"on the {list(DEVICES)[-1]}. The backward pass counts as two forward ones. A layer reads its inputs from "
+        "memory and writes its output there: this holds where no two layers are joined, and XLA joins many. All is "
+        "counted or taken from data sheets; nobody has measured these epochs. BBNN's authors logged "
+        f"{measured['seconds']} s for {measured['trained']} training and {measured['evaluated']} other clips on a GPU "
+        "that they do not name."
     )
     return "\n".join([*lines, "", about])

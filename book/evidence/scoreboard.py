@@ -84,7 +84,7 @@ def _finding(ahead):
     none = "No classifier here is shown to be more accurate than the SVM."
     said = [_are(more, "shown to be more accurate than the SVM") if more else none]
     said += [_are(less, "shown to be less accurate")] if less else []
-    said += [_are(neither, "not shown to differ from it")] if neither else []
+    said += [_are(neither, "not shown to differ from the SVM")] if neither else []
     return f"**{' '.join(said)}**"
 
 
