@@ -109,7 +109,7 @@ def _fit(model, data, recipe, validation, folder, seed, measure, workers):
             best = model.get_weights()
         rules.on_epoch_end(epoch, logs)
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
-        logs |= measure(model) if measure else {}
+        logs |= {name: float(value) for name, value in (measure(model) if measure else {}).items()}
         logs = {"epoch": epoch + 1, **logs, "learning_rate": rate, "seconds": time.perf_counter() - started}
         if history and set(history) != set(logs):
             unlike = ", ".join(sorted(set(history) ^ set(logs)))
@@ -178,7 +178,7 @@ def device_defaults():
         steps at a time there, since small batches leave it waiting for Python; on a processor neither, but JAX
         compiles everywhere.
     """
-    gpu, backend = bool(_gpus()), keras.backend.backend()
+    gpu, backend = _devices()[0].startswith("gpu"), keras.backend.backend()
     return {
         "precision": "mixed_float16" if gpu else "float32",
         "jit": gpu and backend != "torch" or backend == "jax",
@@ -194,15 +194,16 @@ def device():
     str
         Keras's backend and its devices, for example ``"tensorflow on gpu:0"``.
     """
-    names = _gpus() or keras.distribution.list_devices("cpu")
-    return f"{keras.backend.backend()} on {', '.join(names)}"
+    return f"{keras.backend.backend()} on {', '.join(_devices())}"
 
 
-def _gpus():
-    try:
-        return keras.distribution.list_devices("gpu")
-    except RuntimeError:  # JAX's way to say that there is none
-        return []
+def _devices():
+    """GPUs, or where there is none the processor."""
+    if keras.backend.backend() == "torch":  # for which Keras lists none
+        import torch
+
+        return [f"gpu:{k}" for k in range(torch.cuda.device_count())] or ["cpu:0"]
+    return keras.distribution.list_devices()
 
 
 def check_data(model, x, y):
@@ -277,9 +278,10 @@ def _compile(model, data, recipe):
                 layer.momentum = recipe.batch_norm_momentum
     optimizer = _Adam(recipe.learning_rate, recipe.l2) if recipe.l2 else keras.optimizers.Adam(recipe.learning_rate)
     steps = -(-len(data[1]) // recipe.batch_size) if isinstance(data, tuple) else len(data)
-    fastest = device_defaults()
-    # Turning hundreds of layers into a graph of TensorFlow's takes as long as some twenty steps without one.
-    eager = keras.backend.backend() == "tensorflow" and len(model.layers) > 200 and recipe.epochs * steps < 20
+    asked = recipe.jit, recipe.steps_per_execution
+    # Turning a network into a graph of TensorFlow's takes as long as some twenty steps without one.
+    eager = keras.backend.backend() == "tensorflow" and asked == (None, None) and recipe.epochs * steps < 20
+    fastest = {"jit": False, "steps_per_execution": 1} if eager else device_defaults()
     model.compile(
         optimizer=optimizer,
         loss="sparse_categorical_crossentropy",

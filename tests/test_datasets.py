@@ -374,8 +374,13 @@ def test_partition_from_a_folder(collection, lists):
         "pop.00001": "training",
     }
     assert set(parts["artist"]) == {""} and set(index["split"]) == {""}
-    (lists / "artists_titles.txt").write_text("blues.00000.wav ::: Å. B. ::: A title\nblues.00001.wav ::: ::: \n")
-    assert gtzan.partition(index, lists)["artist"].tolist()[:3] == ["Å. B.", "", ""]
+    lines = (
+        "blues.00000.wav ::: The Å. B. ::: A title",
+        "blues.00001.wav ::: ::: ",
+        "blues.00002.wav ::: the å. b. ::: ",
+    )
+    (lists / "artists_titles.txt").write_text("\n".join(lines))
+    assert gtzan.partition(index, lists)["artist"].tolist()[:4] == ["The Å. B.", "", "The Å. B.", ""]
 
 
 def test_bad_partitions_are_refused(collection, lists):

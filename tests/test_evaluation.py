@@ -168,6 +168,20 @@ def test_splits_divide_and_do_not_overlap():
 
 
 @pytest.mark.quick
+@pytest.mark.parametrize("seed", range(3))
+def test_folds_by_artist_have_about_equal_shares_of_each_genre(seed):
+    """Artists of very unlike size, each with one genre, as in GTZAN."""
+    sizes = np.tile([12, 6, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], 5)
+    artists = np.repeat([f"artist {i}" for i in range(len(sizes))], sizes)
+    labels = np.repeat(np.repeat(range(5), 17), sizes)
+    folds, other = (evaluation.stratified_folds(labels, 3, s, artists) for s in (seed, seed + 1))
+    counts = np.array([np.bincount(labels[folds == fold]) for fold in range(3)])
+    assert np.ptp(counts, axis=0).max() <= 2 and counts.sum() == len(labels)
+    assert (pd.Series(folds).groupby(artists).nunique() == 1).all()
+    assert (folds != other).any() and (folds == evaluation.stratified_folds(labels, 3, seed, artists)).all()
+
+
+@pytest.mark.quick
 def test_random_splits_are_stratified_and_seeded():
     labels = np.repeat(range(8), 10)
     splits = [evaluation.random_splits(labels, 2, seed) for seed in (0, 0, 1)]
@@ -224,10 +238,18 @@ def test_splits_that_cannot_be_run_are_refused_before_training(clips, monkeypatc
             "validation part of split 0 is empty",
         ),
         ([evaluation.Split(rows, rows[:0], rows[:0])], "chosen_on_test", "test part of split 0 is empty"),
+        (
+            [evaluation.Split(rows, rows[:0], rows[index["label"] == k]) for k in (0, 1, 0)],
+            "last_weights",
+            "test part of any split has no clip of c",
+        ),
         (None, "best_of_all", "unknown protocol 'best_of_all'; known: last_weights"),
     ):
         with pytest.raises(ValueError, match=message):
             evaluation.cross_validate("tiny", clips, RECIPE, splits, 2, protocol)
+    watching = dataclasses.replace(RECIPE, monitor="val_loss")
+    with pytest.raises(ValueError, match="would watch the test part: take the protocol chosen_on_validation"):
+        evaluation.cross_validate("tiny", clips, watching)
 
 
 @pytest.mark.parametrize("where", ["two processes", "two Dask workers"])

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, real
 from sklearn.metrics import accuracy_score, f1_score
 
 from book.evidence import RESULTS, baselines, fused, plan, runs, search
@@ -131,6 +131,8 @@ def test_a_run_is_done_kept_and_then_nothing_is_left_to_do(place, capsys):
         (lambda text: re.sub(r'"fingerprint":"\w{12}"', '"fingerprint":"0123456789ab"', text), "fingerprint is 0123"),
         (lambda text: text.replace('"sizes":[[', '"sizes":[[3,3,3],['), "predictions of split 0, expected 3"),
         (lambda text: text.replace('"layout":2', '"layout":1'), "has the layout 1, expected 2"),
+        (lambda text: text.replace('"standardise":"clip"', '"standardise":"none"'), "features.standardise is none"),
+        (lambda text: text.replace('"splits":{"n":1', '"splits":{"n":2'), "splits is 2 there, 1 in the list|split 1"),
     ],
 )
 def test_a_damaged_result_is_told_in_place_of_its_number(place, damage, message):
@@ -173,6 +175,27 @@ def test_other_data_under_the_same_name_are_refused(place):
     with pytest.raises(ValueError, match=r"small.npz has the fingerprint \w+, the list of runs expects"):
         runs.compute(plan.planned(results)[1], data, work)
     assert not list(results.glob("*.json"))
+
+
+@pytest.mark.parametrize("folder", [real("gtzan_lists")])
+def test_every_network_on_the_list_can_be_trained_on_its_splits(folder):
+    for run in plan.planned():
+        if run.settings["network"] not in baselines.CLASSIFIERS and run.data["file"].startswith("gtzan"):
+            index = runs.clips_of(run, folder.parent).index
+            labels, genres = index["label"].to_numpy(), datasets.genres(index)
+            watched = evaluation.cross_validation.PROTOCOLS[run.settings["protocol"]][1]
+            evaluation.cross_validation._refuse_gaps(runs.splits_of(run, index), labels, genres, watched)
+
+
+@pytest.mark.quick
+def test_weights_that_cannot_be_shipped_leave_the_run_to_be_done_again(place, tiny, monkeypatch):
+    data, work, results = place
+    run = plan.planned(results)[0]
+    run = run._replace(settings=run.settings | {"network": "tiny"})
+    monkeypatch.setattr(runs, "keep_weights", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        runs.compute(run, data, work)
+    assert not run.path.exists()
 
 
 @pytest.mark.quick

@@ -319,6 +319,14 @@ def test_the_scoreboard_has_a_row_for_each_kept_network_and_the_demonstration(mo
     assert "Not run yet: gtzan_filtered_densenet121" in told and f"minus the SVM: {gap:+.1f} points" in told
 
 
+def test_the_scoreboard_of_a_single_kept_run_has_no_difference(monkeypatch, capsys):
+    shown, kept = [], notebook.show.kept
+    monkeypatch.setattr(notebook.show, "display", shown.append)
+    monkeypatch.setattr(notebook.show, "kept", lambda *names: kept(names[1]))
+    notebook.scoreboard()
+    assert shown[0].data["minus SVM (points)"].tolist() == ["–"] and not capsys.readouterr().out
+
+
 def test_source_code_keeps_the_first_line_of_a_docstring_and_all_of_the_code():
     text = notebook.source_code(notebook.told, notebook.finding).data
     assert text.count("```python") == 2 and text.count('"""') == 4 and "Parameters" not in text

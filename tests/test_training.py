@@ -128,10 +128,11 @@ def test_what_is_measured_joins_the_history(tiny, tmp_path):
 
     def measure(model):
         sizes.append(float(np.abs(model.get_weights()[0]).mean()))
-        return {"size": sizes[-1]}
+        return {"size": sizes[-1], "single": np.float32(0.5), "count": np.int64(len(sizes))}
 
     history = training.fit(tiny(), (x, y), RECIPE, out_dir=tmp_path, measure=measure)
     assert history["size"] == sizes and len(set(sizes)) == RECIPE.epochs
+    assert history["single"] == [0.5] * RECIPE.epochs and history["count"] == [*range(1, RECIPE.epochs + 1)]
     assert pd.read_csv(tmp_path / "history.csv")["size"].tolist() == pytest.approx(sizes)
 
 

@@ -46,7 +46,7 @@ def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs:
     runs = {}
     for name, values in parameters.items():
         source = stage / "notebooks" / f"{name}.ipynb"
-        data = _listing(values.get("data_dir"))
+        data = [_listing(values.get(name)) for name in ("data_dir", "lists_dir")]
         key = _digest(common, source, json.dumps([values, data], sort_keys=True))
         runs[name] = build_dir / "executed" / name / key[:16]
     tasks = longest_first([name for name, run in runs.items() if not run.is_dir()], build_dir / "executed")

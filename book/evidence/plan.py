@@ -90,6 +90,10 @@ def load_run(run):
     found = {"network": about["network"]["name"], "options": about["network"]["options"]}
     found |= {"protocol": about["protocol"], "seed": about["seed"], "fingerprint": about["data"]["fingerprint"]}
     found["recipe"] = {setting: about["recipe"].get(setting) for setting in settings["recipe"]}
+    wanted["features"] = {name: value for name, value in run.data["features"].items() if name != "preset"}
+    found["features"] = {name: about["features"]["inputs"][0].get(name) for name in wanted["features"]}
+    wanted["splits"] = settings.get("n_folds", 10) if settings["splits"].startswith("k_fold") else 1
+    found["splits"] = about["splits"]["n"]
     if differ := differences(found, wanted):
         told = "; ".join(f"{setting} is {is_} there, {asked} in the list" for setting, (is_, asked) in differ.items())
         raise ValueError(f"{run.path.name} holds another run ({told})")

@@ -78,9 +78,9 @@ def compute(run, data_dir, work, fold_jobs=1):
             keep_models=True,
             **settings["options"],
         )
-    evaluation.save(result, run.path)
     if settings.get("ship"):
-        keep_weights(run, work)
+        keep_weights(run, work, result)
+    evaluation.save(result, run.path)
     return result
 
 

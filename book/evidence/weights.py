@@ -9,10 +9,8 @@ import numpy as np
 from genre_utils._store import write_atomically
 from genre_utils.models import TRAINED, probe
 
-from .plan import load_run
 
-
-def keep_weights(run, work):
+def keep_weights(run, work, result):
     """Write the weights of a run's first fold as ``NETWORK.npz`` beside the kept results.
 
     Parameters
@@ -20,8 +18,10 @@ def keep_weights(run, work):
     run : plan.Run
         Done, its network still in `work`.
     work : Path
+    result : Result
+        Of that run.
     """
-    about = load_run(run).about
+    about = result.about
     model = keras.saving.load_model(work / f"{run.name}_{run.seed}" / "fold_00.keras", compile=False)
     weights = model.get_weights()
     told = {

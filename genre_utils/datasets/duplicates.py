@@ -213,7 +213,7 @@ def _fingerprint(path):
 
 def _candidates(prints):
     """Pairs of clips with many equal landmarks at one offset: (a, b, offset in frames), once each with a < b."""
-    clips = np.repeat(np.arange(len(prints)), [len(hashes) for hashes, _, _ in prints])
+    clips = np.repeat(np.arange(len(prints), dtype=np.int64), [len(hashes) for hashes, _, _ in prints])
     hashes, times = (np.concatenate([found[i] for found in prints]) for i in (0, 1))
     order = np.argsort(hashes, kind="stable")  # within one hash, by clip
     hashes, times, clips = hashes[order], times[order], clips[order]

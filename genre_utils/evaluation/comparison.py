@@ -76,15 +76,12 @@ def compare(results, n_resamples=2_000, seed=0):
     first_name, first = next(iter(right.items()))
     for name, other in right.items():
         _refuse_unlike_clips(first_name, first, name, other)
-    artists = first["artist"]
+    artists = first["artist"].fillna("")
     groups = artists.where(artists.ne(""), artists.index).to_numpy() if artists.any() else None
     drawn = {"groups": groups, "n_resamples": n_resamples, "seed": seed}
     table = pd.DataFrame({name: _scores(runs[name], right[name], drawn) for name in runs}).T
     table = table.astype({"runs": int, "clips": int}).rename_axis("network")
-    rows = [
-        {"first": a, "second": b, **_pair(right[a], right[b], (runs[a][0], runs[b][0]), drawn)}
-        for a, b in combinations(runs, 2)
-    ]
+    rows = [_pair(a, b, right, runs, drawn) for a, b in combinations(runs, 2)]
     return Comparison(table, pd.DataFrame(rows), _unlike(runs), "clips" if groups is None else "artists")
 
 
@@ -193,12 +190,13 @@ def _scores(runs, by_clip, drawn):
     }
 
 
-def _pair(one, two, first_runs, drawn):
-    gap, tests = one["right"] - two["right"], one["tests"] + two["tests"]
+def _pair(a, b, right, runs, drawn):
+    gap, tests = right[a]["right"] - right[b]["right"], right[a]["tests"] + right[b]["tests"]
     low, high = bootstrap(_mean, gap, tests, **drawn)
-    answers = (pd.Series(run.right, run.predictions["clip_id"]).groupby(level=0).first() for run in first_runs)
-    test = mcnemar(*pd.concat(answers, axis=1, join="inner").to_numpy().T)
-    return {"difference": _mean(gap, tests), "low": low, "high": high, **test._asdict()}
+    pair = runs[a][0], runs[b][0]
+    answers = (pd.Series(run.right, run.predictions["clip_id"]).groupby(level=0).first() for run in pair)
+    found = {"first": a, "second": b, "difference": _mean(gap, tests), "low": low, "high": high}
+    return found | mcnemar(*pd.concat(answers, axis=1, join="inner").to_numpy().T)._asdict()
 
 
 def _unlike(runs):

@@ -87,8 +87,9 @@ def cross_validate(
     Raises
     ------
     ValueError
-        If the folds do not fit the genres, a genre is missing from a part, a validation part is needed and empty, the
-        clips are not what the network reads, or `out_dir` is empty, in use, or holds another run.
+        If the folds do not fit the genres, a genre is missing from a training part or from all test parts, a part that
+        is needed is empty, the recipe would watch test clips under "last_weights", the clips are not what the network
+        reads, or `out_dir` is empty, in use, or holds another run.
     OSError
         If `out_dir` cannot be written to.
 
@@ -98,6 +99,8 @@ def cross_validate(
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}; known: {', '.join(PROTOCOLS)}")
+    if recipe.monitor == "val_loss" and protocol == "last_weights":
+        raise ValueError("monitor='val_loss' would watch the test part: take the protocol chosen_on_validation")
     labels, genres = clips.index["label"].to_numpy(), datasets.genres(clips.index)
     if splits is None:
         splits = _splits.k_fold(labels, n_folds, seed, validation=protocol == "chosen_on_validation")
@@ -286,12 +289,11 @@ def _refuse_gaps(splits, labels, genres, watched):
     for fold, split in enumerate(splits):
         if not len(getattr(split, watched)):
             raise ValueError(f"the {watched} part of split {fold} is empty; this protocol needs one")
-        for name in ("training", "test"):
-            lacks = [genre for k, genre in enumerate(genres) if k not in labels[getattr(split, name)]]
-            if lacks:
-                raise ValueError(
-                    f"the {name} part of split {fold} has no clip of {', '.join(lacks)}: fewer folds, or more clips?"
-                )
+    parts = {f"training part of split {fold}": split.training for fold, split in enumerate(splits)}
+    parts["test part of any split"] = np.concatenate([split.test for split in splits])
+    for name, rows in parts.items():
+        if lacks := [genre for k, genre in enumerate(genres) if k not in labels[rows]]:
+            raise ValueError(f"the {name} has no clip of {', '.join(lacks)}: fewer folds, or more clips?")
 
 
 def _claim(folder, about, n_splits):

@@ -50,7 +50,7 @@ def stratified_folds(labels, n_folds, seed=0, groups=None):
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     labels = np.asarray(labels)
-    groups = None if groups is None else _known(groups)
+    groups = None if groups is None else _known(groups, seed)
     what = "clips" if groups is None else "groups"
     smallest = _smallest(labels, groups)
     if smallest < 2:
@@ -59,7 +59,9 @@ def stratified_folds(labels, n_folds, seed=0, groups=None):
         )
     if not 2 <= n_folds <= smallest:
         raise ValueError(f"n_folds is {n_folds}; expected 2 to {smallest}, as many as the smallest genre has {what}")
-    splitter = (StratifiedKFold if groups is None else StratifiedGroupKFold)(n_folds, shuffle=True, random_state=seed)
+    # Groups are shuffled by number beforehand: scikit-learn 1.6 shuffles their sizes and not their members.
+    shuffled = {"shuffle": True, "random_state": seed} if groups is None else {}
+    splitter = (StratifiedKFold if groups is None else StratifiedGroupKFold)(n_folds, **shuffled)
     folds = np.empty(len(labels), dtype=int)
     for fold, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups)):
         folds[held_out] = fold
@@ -245,11 +247,13 @@ def _smallest(labels, groups=None):
     return min(len(np.unique(members[labels == label])) for label in np.unique(labels))
 
 
-def _known(groups):
+def _known(groups, seed=0):
+    """Numbers of the groups, shuffled."""
     groups = np.asarray(groups, dtype=str)
     if (groups == "").any():
         raise ValueError(f"{(groups == '').sum()} of {len(groups)} clips are in no group: their artists are not known")
-    return groups
+    number = np.unique(groups, return_inverse=True)[1]
+    return np.random.default_rng(seed).permutation(number.max() + 1)[number]
 
 
 def _tenth(labels, seed, groups):

@@ -222,7 +222,7 @@ def scoreboard(*networks, here=None, source=""):
         for name, several in runs.items():
             parameters = several[0].about["network"].get("parameters")
             rows[name] = [parameters, len(several), _score(*scores.loc[name, ["accuracy", "low", "high"]]), "–"]
-        for pair in pairs[pairs["first"] == bar].itertuples():
+        for pair in (row for row in pairs.itertuples() if row.first == bar):
             gap = (-pair.difference, -pair.high, -pair.low)
             rows[pair.second][-1] = _score(*gap, sign="+")
             if pair.second != LABELS[BAR[1]]:
