@@ -14,7 +14,7 @@ FILES ?= 1000
 URL ?=
 LAB_ARGS ?=
 MIN_FREE_GB ?= 8
-PYTEST_ARGS ?= -n 2 --dist loadfile --durations=25
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder --durations=25
 export PYTHON DATA_DIR MIN_FREE_GB URL
 
 RUN := .venv/bin/python
@@ -59,7 +59,7 @@ pdf: $(INSTALLED)
 check: $(INSTALLED)
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
-	@$(RUN) -m pytest -m quick -n 2 --dist loadfile
+	@$(RUN) -m pytest -m quick -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(INSTALLED)
 	@$(RUN) -m ruff check

@@ -278,9 +278,9 @@ def _compile(model, data, recipe):
                 layer.momentum = recipe.batch_norm_momentum
     optimizer = _Adam(recipe.learning_rate, recipe.l2) if recipe.l2 else keras.optimizers.Adam(recipe.learning_rate)
     steps = -(-len(data[1]) // recipe.batch_size) if isinstance(data, tuple) else len(data)
-    asked = recipe.jit, recipe.steps_per_execution
-    # Turning a network into a graph of TensorFlow's takes as long as some twenty steps without one.
-    eager = keras.backend.backend() == "tensorflow" and asked == (None, None) and recipe.epochs * steps < 20
+    # A few steps without a graph of TensorFlow's take as long as making it.
+    asked, few = (recipe.jit, recipe.steps_per_execution), 20 if len(model.layers) > 200 else 8
+    eager = keras.backend.backend() == "tensorflow" and asked == (None, None) and recipe.epochs * steps < few
     fastest = {"jit": False, "steps_per_execution": 1} if eager else device_defaults()
     model.compile(
         optimizer=optimizer,

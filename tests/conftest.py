@@ -13,6 +13,14 @@ ROOT = Path(__file__).parents[1]
 # Real sound for whoever has it: a folder with gtzan_clips/, gtzan_logmel.npz, …; tests that want it skip without.
 REAL_DATA = Path(os.environ.get("GENRE_UTILS_TEST_DATA", ROOT.parent / "shared" / "data"))
 
+# The files that take longest, so that no worker begins one when the others are done; the Makefile keeps this order.
+LONG = ("book", "training", "pipeline", "models", "evaluation", "evidence", "recipes", "crops", "pages", "synthetic")
+
+
+def pytest_collection_modifyitems(items):
+    place = {f"test_{name}": number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):

@@ -26,7 +26,7 @@ def short(name, **changes):
 
 @pytest.mark.parametrize("name", models.NETWORKS)
 def test_every_network_goes_from_files_to_a_result(name, tracks, tmp_path):
-    config = models.input_configs(name, SECONDS)
+    config = models.input_configs(name, 3.0 if name in LARGE else SECONDS)
     split = evaluation.holdout(tracks["label"], n_parts=3)
     if name in STUDY:
         clips = features.scan(tracks, config)
@@ -147,12 +147,11 @@ def test_two_processes_in_one_folder_finish_once(tracks, tmp_path):
 
 def test_a_record_says_what_a_network_needs():
     for name, network in models.NETWORKS.items():
-        assert models.build(name).count_params() and network.section and set(network.inputs) <= set(features.PRESETS)
-        assert models.input_shape_of(models.input_configs(name)) == (
-            tuple(tuple(t.shape[1:]) for t in models.build(name).inputs)
-            if len(network.inputs) > 1
-            else tuple(models.build(name).inputs[0].shape[1:])
-        )
+        model = models.build(name)
+        assert model.count_params() and network.section and set(network.inputs) <= set(features.PRESETS)
+        shapes = tuple(tuple(tensor.shape[1:]) for tensor in model.inputs)
+        shape = models.input_shape_of(models.input_configs(name))
+        assert shape == (shapes if len(network.inputs) > 1 else shapes[0])
     with pytest.raises(ValueError, match="has no recipe but None: give a Recipe"):
         models.Network(models.bbnn.build, ("bbnn",), None, "", "")
     with pytest.raises(ValueError, match="expected presets"):

@@ -52,7 +52,7 @@ def estimates():
         trainings, parts = trainings or values["n_folds"], parts or values["n_folds"]
         tested = CLIPS[dataset] / parts
         trained = CLIPS[dataset] - tested * (1 + (dataset == "fma-small"))  # which sets validation tracks aside
-        cost = sum(macs(network, 8 if dataset == "fma-small" else 10) for network in networks)
+        cost = sum(macs(network, 10) for network in networks)
         seconds = seconds_per_mac() * cost * (trained + EVALUATED * tested) * epochs * trainings
         rows.append((notebook, networks, trainings, epochs, round(trained), seconds / 3600))
     return rows

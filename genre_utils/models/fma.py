@@ -300,13 +300,11 @@ def densenet_features(input_shape):
     keras.Model
         From the spectrogram to feature maps of 1/32 its size in 1,024 channels.
     """
-    network = keras.applications.DenseNet121(include_top=False, weights=None, input_shape=input_shape)
-
-    def rename(layer):
-        return layer.__class__.from_config(layer.get_config() | {"name": f"{_densenet_part(layer.name)}-{layer.name}"})
-
     inputs = keras.Input(input_shape, name="stem-input")
-    return keras.models.clone_model(network, input_tensors=inputs, clone_function=rename)
+    network = keras.applications.DenseNet121(include_top=False, weights=None, input_tensor=inputs)
+    for layer in network.layers[1:]:
+        layer.name = f"{_densenet_part(layer.name)}-{layer.name}"
+    return keras.Model(inputs, network.output)
 
 
 def _densenet_part(name):
