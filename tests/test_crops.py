@@ -46,7 +46,8 @@ def test_batches_fit_the_network(model, tracks):
     *inputs, labels = flat(data[0])
     expected = shape if model == "fusion" else (shape,)
     assert [x.shape[1:] for x in inputs] == list(expected) and all(x.dtype == np.float32 for x in inputs)
-    training.check_data(models.build(model, shape, 8), *data[0])
+    if model not in ("densenet121", "fusion"):  # test_pipeline trains these on crops
+        training.check_data(models.build(model, shape, 8), *data[0])
     assert len(flat(data[3])[-1]) == 1
     assert labels.tolist() == tracks["label"].to_numpy()[data.rows(0)].tolist()
 
