@@ -316,12 +316,16 @@ def test_the_students_edition_is_searched_before_it_is_published(small_book):
     question = nbformat.v4.new_markdown_cell(f"How many?\n\n{folded}", id="question")
     nb.cells.append(question)
     nbformat.write(nb, path)
+    buttons = "repository: {url: https://github.com/one/two}\nhtml: {use_repository_button: true}\n"
+    buttons += "launch_buttons: {colab_url: https://colab.research.google.com}\n"
+    (small_book / "_config.yml").write_text((small_book / "_config.yml").read_text() + buttons)
     first = run_build(small_book, "--profile", "smoke", "--student")
     assert first.returncode == 0, first.stdout + first.stderr
     out = small_book / "_build/student"
     for page in (out / "html/notebooks/01_a.html", out / "notebooks/01_a.ipynb"):
         text = page.read_text(encoding="utf-8")
         assert "How many?" in text and "nobody_may_read" not in text and "twelve thousand" not in text
+        assert "one/two" not in text and "colab.research" not in text
 
     before = (out / "html/notebooks/01_a.html").read_bytes()
     for leak in (solution, told):

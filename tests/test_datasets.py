@@ -29,6 +29,7 @@ def test_index_of_a_folder_of_genres(collection):
     assert datasets.source(index) == "GTZAN (12 clips, 3 genres)"
     mine = index.assign(clip_id=index["clip_id"].str.replace("blues", "polka"))
     assert datasets.source(mine) == "clips from a folder of genres (12 clips, 3 genres)"
+    assert datasets.source(mine.assign(dataset="fma-large")) == "fma-large (12 clips, 3 genres)"
 
 
 def test_layout_format_and_stray_files_do_not_matter(collection, tmp_path):

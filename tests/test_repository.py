@@ -8,6 +8,7 @@ import pytest
 import yaml
 from conftest import ROOT, tracked
 
+import genre_utils
 from book.repository import move
 
 pytestmark = pytest.mark.quick
@@ -55,7 +56,8 @@ def test_one_version_everywhere():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert f"Version {version}." in config["html"]["extra_footer"]
+    assert f"Version {version}." in config["html"]["extra_footer"] and config["repository"]["branch"] == f"v{version}"
+    assert genre_utils.__version__ == version
     assert citation["version"] == version and f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 

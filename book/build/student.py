@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import yaml
 
 ANSWER = re.compile(r'\n*<details class="answer">.*?</details>', re.DOTALL)
 TELLING = 40  # letters and digits of a sentence or line of code, from which on it is known again
@@ -64,6 +65,11 @@ def strip(stage: Path, target: Path) -> set[str]:
         nb = without_answers(whole)
         for place in (path, target / path.name):
             nbformat.write(nb, place)
+    config = stage / "_config.yml"  # whose buttons lead to the repository, where the solutions are
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    settings.pop("launch_buttons", None)
+    settings["html"] = settings.get("html", {}) | {"use_repository_button": False}
+    config.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     pages = [*(stage / "notebooks").glob("*.ipynb"), *(stage / "book").glob("*.md")]
     told = "".join(squash(path) for path in pages)
     squashed = {_letters(TAG.sub(" ", answer)) for answer in answers}

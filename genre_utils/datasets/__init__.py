@@ -222,7 +222,7 @@ def source(index):
     if kind == "precomputed":
         of = " of GTZAN" if gtzan.named_as_there(index) else " of fma_small" if fma.named_as_there(index) else ""
         return f"precomputed log-mels{of} ({count})"
-    return f"{words[kind]} ({count})"
+    return f"{words.get(kind, kind)} ({count})"
 
 
 def fingerprint(index):
