@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import soundfile
 from conftest import tone
 from scipy import stats
 
@@ -25,6 +26,21 @@ def test_probabilities_and_bounds():
     assert stats.kstest(noise[noisy], "uniform", (0, 0.03)).pvalue > 1e-6
     assert stats.kstest(speed[fast], "uniform", (0.9, 0.2)).pvalue > 1e-6
     assert noise[noisy].max() < 0.03 and 0.9 <= speed.min() and speed.max() <= 1.1
+
+
+def test_a_file_is_cut_anywhere_and_played_as_fast_as_drawn(tmp_path, monkeypatch):
+    path, n = tmp_path / "a.wav", 3 * SR
+    soundfile.write(path, tone(6.0, hz=1_000), 22_050)
+    for seed in range(8):
+        y = augment.augment(path, n, SR, rng(seed), p=1)
+        peak = np.abs(np.fft.rfft(y * np.hanning(n))).argmax() / 3
+        assert peak == pytest.approx(1_000 * augment.draw(rng(seed), p=1).speed, abs=1)
+        assert len(y) == n and np.abs(y[-200:]).max() > 0.3
+    starts, generator, silence = [], rng(), np.zeros(n, np.float32)
+    monkeypatch.setattr(augment.audio, "load_segment", lambda path, start, *_: starts.append(start) or silence)
+    for _ in range(400):
+        augment.augment(path, n, SR, generator, p=0)
+    assert stats.kstest(starts, "uniform", (0, 3)).pvalue > 1e-6
 
 
 def test_certain_and_impossible():

@@ -96,6 +96,7 @@ def test_held_out_crops_are_the_middle_and_stay_so(tracks):
     whole = audio.load(tracks["path"][0], 16_000)[0]
     start = round((audio.duration(tracks["path"][0]) - SECONDS) / 2 * 16_000)
     assert np.corrcoef(x[0, :, 0] * 0.1, whole[start : start + len(x[0])])[0, 1] > 0.99
+    assert (x[0, :, 0] * 0.1).std() == pytest.approx(whole[start : start + len(x[0])].std(), rel=0.02)
 
 
 @pytest.mark.quick

@@ -162,6 +162,10 @@ def test_splits_divide_and_do_not_overlap():
         else:
             assert sorted(np.concatenate([split.test for split in splits])) == list(range(160)), name
         assert all(bool(len(split.validation)) == (name != "folds") for split in splits)
+    assert all(len(split.validation) in (12, 13) for split in made["with validation"])  # of 128
+    assert all(20 <= len(split.validation) <= 30 for split in made["by artist"])  # of 120: five of six artists a genre
+    thirds = evaluation.k_fold(np.repeat(range(3), 4), 4, validation=True)
+    assert all((len(split.training), len(split.validation)) == (6, 3) for split in thirds)
     for split in made["by artist"]:
         for one, other in itertools.combinations(split, 2):
             assert not set(artists[one]) & set(artists[other])
@@ -198,6 +202,7 @@ def test_holdout_takes_a_fifth_or_what_there_is():
     labels = np.repeat(range(4), 10)
     split = evaluation.holdout(labels, seed=3)
     assert np.bincount(labels[split.test]).tolist() == [2] * 4 and not len(split.validation)
+    assert (split.test != evaluation.holdout(labels, seed=4).test).any()
     few = labels[::5]
     assert np.bincount(few[evaluation.holdout(few, seed=3).test]).tolist() == [1] * 4
     groups = [f"{i // 5}" for i in range(40)]
@@ -250,6 +255,15 @@ def test_splits_that_cannot_be_run_are_refused_before_training(clips, monkeypatc
     watching = dataclasses.replace(RECIPE, monitor="val_loss")
     with pytest.raises(ValueError, match="would watch the test part: take the protocol chosen_on_validation"):
         evaluation.cross_validate("tiny", clips, watching)
+
+
+@pytest.mark.quick
+def test_each_fold_has_its_own_seed(clips, monkeypatch):
+    seen, fit, build = {"fit": [], "build": []}, training.fit, models.build
+    monkeypatch.setattr(training, "fit", lambda *a: seen["fit"].append(a[5]) or fit(*a))
+    monkeypatch.setattr(models, "build", lambda *a, **o: seen["build"].append(o.get("seed")) or build(*a, **o))
+    evaluation.cross_validate("tiny", clips, RECIPE, n_folds=2, seed=7)
+    assert seen == {"fit": [7, 8], "build": [None, 7, 8]}
 
 
 @pytest.mark.parametrize("where", ["two processes", "two Dask workers"])

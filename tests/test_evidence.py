@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, real
+from scipy.fft import dct
 from sklearn.metrics import accuracy_score, f1_score
 
 from book.evidence import RESULTS, baselines, fused, plan, runs, search
 from genre_utils import datasets, evaluation, models, training
+from genre_utils._store import digest
 
 KEPT = [run for run in plan.planned() if run.path.exists()]
 LIST = """
@@ -178,13 +180,80 @@ def test_other_data_under_the_same_name_are_refused(place):
 
 
 @pytest.mark.parametrize("folder", [real("gtzan_lists")])
-def test_every_network_on_the_list_can_be_trained_on_its_splits(folder):
+def test_every_run_on_the_list_can_be_done_on_its_splits_and_was(folder):
     for run in plan.planned():
-        if run.settings["network"] not in baselines.CLASSIFIERS and run.data["file"].startswith("gtzan"):
+        if (folder.parent / run.data["file"]).is_file():
             index = runs.clips_of(run, folder.parent).index
-            labels, genres = index["label"].to_numpy(), datasets.genres(index)
+            splits, labels = runs.splits_of(run, index), index["label"].to_numpy()
             watched = evaluation.cross_validation.PROTOCOLS[run.settings["protocol"]][1]
-            evaluation.cross_validation._refuse_gaps(runs.splits_of(run, index), labels, genres, watched)
+            evaluation.cross_validation._refuse_gaps(splits, labels, datasets.genres(index), watched)
+            if run.path.exists():
+                told = evaluation.load(run.path).about["splits"]["fingerprint"]
+                assert told == digest([[part.tolist() for part in split] for split in splits]), run.path.name
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    "setting, value",
+    [
+        ("network", "bbnn"),
+        ("options", {"variant": "uniform"}),
+        ("protocol", "chosen_on_test"),
+        ("recipe", {"learning_rate": 7.0}),
+    ],
+)
+def test_a_kept_result_of_other_settings_is_refused(setting, value):
+    run = next(run for run in KEPT if run.name == "gtzan_filtered_inception_resnet")
+    with pytest.raises(ValueError, match=f"holds another run .*{setting}"):
+        plan.load_run(run._replace(settings=run.settings | {setting: value}))
+
+
+@pytest.mark.quick
+@pytest.mark.filterwarnings("ignore:scipy.optimize:DeprecationWarning")  # of scikit-learn's own call
+@pytest.mark.parametrize("name", baselines.CLASSIFIERS)
+def test_baselines_learn_from_the_training_part_alone(name, place):
+    data, _, results = place
+    run = plan.planned(results)[1]
+    clips = runs.clips_of(run, data)
+    [split] = runs.splits_of(run, clips.index)
+    label, told = clips.index["label"], clips.index["split"].eq("training")
+    index = clips.index.assign(label=label.where(told, (label + 1) % 3))  # wrong elsewhere
+    found = baselines.classify(name, clips._replace(index=index), [split])
+    assert found.predictions["predicted"].tolist() == label[split.test].tolist()
+
+
+@pytest.mark.quick
+def test_statistics_are_of_the_coefficients_over_time():
+    x = np.random.default_rng(0).normal(size=(2, 7, 4))
+    c = dct(x, axis=2, norm="ortho")
+    expected = np.hstack([c.mean(axis=1), c.std(axis=1), np.diff(c, axis=1).std(axis=1)])
+    np.testing.assert_allclose(baselines.statistics(x), expected)
+
+
+@pytest.mark.quick
+def test_splits_are_those_of_the_list_and_of_the_seed(place):
+    data, _, results = place
+    index, run = datasets.load("precomputed", data / "small.npz"), plan.planned(results)[1]
+
+    def splits(kind, seed=0, protocol="last_weights"):
+        settings = run.settings | {"splits": kind, "protocol": protocol, "n_folds": 4}
+        return runs.splits_of(run._replace(seed=seed, settings=settings), index)
+
+    for split in splits("k_fold_by_artist", protocol="chosen_on_validation"):
+        one, two, three = (set(index["artist"].iloc[part]) for part in split)
+        assert two and not one & two and not one & three and not two & three
+    assert not len(splits("k_fold")[0].validation)
+    for kind in ("k_fold", "k_fold_by_artist", "random"):
+        first, second = ([split.test.tolist() for split in splits(kind, seed)] for seed in (0, 1))
+        assert first != second, kind
+
+
+@pytest.mark.quick
+def test_a_run_has_its_own_seed(place, tiny):
+    data, work, results = place
+    network, svm = plan.planned(results)
+    network = network._replace(settings=network.settings | {"network": "tiny", "ship": False})
+    assert [runs.compute(run._replace(seed=3), data, work).about["seed"] for run in (network, svm)] == [3, 3]
 
 
 @pytest.mark.quick
@@ -245,8 +314,9 @@ def test_a_begun_run_is_refused_with_another_backend_and_says_so(place):
     runs.compute(run, data, work)
     run.path.unlink()
     claimed = work / "small_baseline_a_2d_0" / "run.json"
-    claimed.write_text(claimed.read_text().replace('"backend": "tensorflow"', '"backend": "jax"'))
-    with pytest.raises(ValueError, match="holds another run .backend was jax, now tensorflow"):
+    here = keras.backend.backend()
+    claimed.write_text(claimed.read_text().replace(f'"backend": "{here}"', '"backend": "another"'))
+    with pytest.raises(ValueError, match=f"holds another run .backend was another, now {here}"):
         runs.compute(run, data, work)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -71,6 +72,27 @@ def test_a_reading_is_written_down_before_it_is_done(tmp_path, clips):
         found.add("rung", "", {}, 100, probabilities(found.validation[1], 9), broken)
     again = ladder.Climb(tmp_path / "ladder.json", *clips)
     assert again.log["reads"] == ["rung"] and again.log["rungs"] == []
+
+
+def test_each_rung_changes_the_last_that_was_kept(tmp_path, clips, monkeypatch):
+    seeds = []
+
+    def trained(work, settings, seed, training, n_classes):
+        seeds.append(seed)
+        said = probabilities(np.arange(15) % 3, settings["right"])
+        return SimpleNamespace(predict=lambda x, **_: said, count_params=lambda: 70_000)
+
+    monkeypatch.setattr(ladder, "planned", lambda _: [SimpleNamespace(name=ladder.FIRST)])
+    monkeypatch.setattr(ladder, "clips_of", lambda *_: clips[0])
+    monkeypatch.setattr(ladder, "splits_of", lambda *_: [clips[1]])
+    monkeypatch.setattr(ladder, "_trained", trained)
+    rungs = [("a", "", {"right": 9, "x": 1}), ("b", "", {"right": 8, "x": 2})]
+    rungs += [("c", "", {"right": 10, "y": 3}), ("d", "", {"right": 11, "seeds": 4})]  # d has 280,000 parameters
+    found = ladder.climb(tmp_path, tmp_path, tmp_path, rungs)["rungs"]
+    assert [rung["kept"] for rung in found] == [True, False, True, False]
+    assert found[2]["settings"]["x"] == 1 and found[3]["parameters"] == 280_000 and seeds[3:] == [0, 1, 2, 3]
+    last = ladder.climb(tmp_path, tmp_path, tmp_path, [*rungs, ("e", "", {"right": 12})])["rungs"][-1]["settings"]
+    assert (last["x"], last["y"], last["right"]) == (1, 3, 12) and "seeds" not in last
 
 
 def test_training_and_choosing_see_no_test_clip(tmp_path, clips):

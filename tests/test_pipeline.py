@@ -72,14 +72,18 @@ def test_statistics_are_those_of_the_training_part_of_the_split(kind, tracks, mo
     rows = np.arange(len(tracks))
     for training in (rows[::2], rows[1::2]):
         split = evaluation.Split(training, rows[:0], np.setdiff1d(rows, training))
-        part = evaluation.cross_validation._part(
-            {"clips": clips, "recipe": short("baseline_a_1d")}, split, "training", 0
-        )
+        train = {"clips": clips, "recipe": short("baseline_a_1d")}
+        parts = {name: evaluation.cross_validation._part(train, split, name, 5) for name in ("training", "test")}
         if kind == "arrays":
-            assert part[0].mean() == pytest.approx(0, abs=1e-3) and part[0].std() == pytest.approx(1, abs=1e-3)
+            mean, std = clips.x[training].mean(dtype=float), clips.x[training].std(dtype=float)
+            for name, part in parts.items():
+                np.testing.assert_allclose(part[0][..., 0], (clips.x[getattr(split, name)] - mean) / std, atol=1e-3)
         else:
             n, total, squares = clips.moments[training].sum(axis=0)
-            assert part.statistics == pytest.approx((total / n, np.sqrt(squares / n - (total / n) ** 2)))
+            for part in parts.values():
+                assert part.statistics == pytest.approx((total / n, np.sqrt(squares / n - (total / n) ** 2)))
+                assert part.seed == 5
+            assert parts["training"].augmented and not parts["test"].augmented
 
 
 def test_measures_of_the_watched_part_join_the_history(tracks):

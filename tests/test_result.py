@@ -57,6 +57,7 @@ def swapped(content, column, row, value):
         (lambda c: c["about"].pop("recipe"), "does not say its recipe"),
         (lambda c: c["about"].pop("precision"), "does not say its precision"),
         (lambda c: c.pop("predictions"), "is no result of a cross-validation"),
+        (lambda c: c["about"]["splits"]["sizes"].pop(), "predictions of split 1, expected 0"),
         (lambda c: c["predictions"].pop("fold"), "predictions with .*, expected .*'fold'"),
         (lambda c: c["predictions"]["p_0"].pop(), "is no result of a cross-validation"),
         (lambda c: swapped(c, "clip_id", 3, "c09"), "c09 is tested twice in split 1"),
@@ -168,6 +169,17 @@ def test_a_difference_is_that_of_the_accuracies_where_the_tests_of_several_seeds
     assert tuple(found.scores.loc["one", ["low", "high"]]) == pytest.approx((low, high))
     shared = evaluation.compare({"one": one, "two": two[::-1]}).pairs.iloc[0]
     assert shared["first_only"] + shared["second_only"] <= 20
+
+
+def test_wilsons_interval_is_for_one_run_that_tests_each_clip_once():
+    runs = [made(share, seed, artists=False) for seed, share in enumerate((0.95, 0.5, 0.5))]
+    row = evaluation.compare({"one": runs}).scores.loc["one"]
+    assert row["low"] < 0.6 < row["accuracy"] < row["high"] < 0.75
+    one = made(0.7, 1, artists=False)
+    again = one.predictions.assign(fold=one.predictions["fold"] + 2)
+    twice = one._replace(predictions=pd.concat([one.predictions, again], ignore_index=True))
+    row = evaluation.compare({"one": twice}).scores.loc["one"]
+    assert tuple(row[["low", "high"]]) == pytest.approx(evaluation.bootstrap(np.mean, one.right * 1.0))
 
 
 def test_compare_says_what_is_unlike():

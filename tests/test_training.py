@@ -295,9 +295,43 @@ def test_speed_is_all_that_xla_and_several_steps_change(option):
         keras.utils.set_random_seed(3)
         recipe = models.Recipe(epochs=2, batch_size=4, learning_rate=0.002, **options)
         clips = toy(24 if "jit" in option else 22)  # a last batch of another size is compiled once more
-        return training.fit(models.build("baseline_b", (64, 32, 1), 3), clips, recipe)["loss"]
+        model = models.build("baseline_b", (64, 32, 1), 3)
+        losses = training.fit(model, clips, recipe)["loss"]
+        assert (model.jit_compile, model.steps_per_execution) == (
+            options.get("jit", False),
+            options.get("steps_per_execution", 1),
+        )
+        return losses
 
     np.testing.assert_allclose(run(**option), run(), rtol=1e-2)
+
+
+def test_each_epoch_has_its_own_order_and_crops(tiny, monkeypatch):
+    class Told:
+        seen = set()
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, batch):
+            self.seen.add(self.epoch)
+            return toy(8)
+
+    recipe = dataclasses.replace(RECIPE, epochs=3)
+    training.fit(tiny(), Told(), recipe)
+    assert Told.seen == {0, 1, 2}
+    orders, fit = [], keras.Model.fit
+    monkeypatch.setattr(keras.Model, "fit", lambda self, x, y, **o: orders.append(y.tolist()) or fit(self, x, y, **o))
+    training.fit(tiny(), toy(), recipe)
+    assert len({tuple(order) for order in orders}) == 3
+
+
+def test_the_validation_loss_may_be_watched(tiny):
+    keras.utils.set_random_seed(0)
+    x, y = toy(12, seed=1)
+    recipe = models.Recipe(30, 4, 0.01, monitor="val_loss", lr_patience=None, stop_patience=2)
+    history = training.fit(tiny(), toy(), recipe, (x, np.roll(y, 1)))
+    assert len(history["loss"]) == int(np.argmin(history["val_loss"])) + 3 < 30
 
 
 @pytest.mark.quick

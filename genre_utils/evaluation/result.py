@@ -149,7 +149,7 @@ def _check(result, path):
     unlike = taken < probabilities.max(axis=1) - 1.5 * rounding
     if unlike.any():
         raise ValueError(f"{path}: {table['clip_id'][unlike.argmax()]} is not predicted as its most probable genre")
-    counts = table["fold"].value_counts()
-    for fold, size in enumerate(sizes):
-        if counts.get(fold, 0) != size:
-            raise ValueError(f"{path}: {counts.get(fold, 0)} predictions of split {fold}, expected {size}")
+    counts, sizes = table["fold"].value_counts(), dict(enumerate(sizes))
+    for fold in sizes | dict(counts):
+        if (found := counts.get(fold, 0)) != (size := sizes.get(fold, 0)):
+            raise ValueError(f"{path}: {found} predictions of split {fold}, expected {size}")
