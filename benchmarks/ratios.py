@@ -92,7 +92,7 @@ def train_ours(name):
     from genre_utils import training
 
     model, recipe, x, y = _task(name)
-    recipe = replace(recipe, epochs=3, lr_patience=None, stop_patience=None, weights="last", monitor="loss")
+    recipe = replace(recipe, epochs=4, lr_patience=None, stop_patience=None, weights="last", monitor="loss")
     return min(training.fit(model, (x, y), recipe)["seconds"][1:]) / STEPS
 
 
