@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -277,8 +278,9 @@ def main():
         seconds = SIDES[side](*arguments)
         import resource
 
-        both = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        print(seconds, max(resource.getrusage(who).ru_maxrss for who in both) / 1024)
+        # Not RUSAGE_SELF, which counts what the parent had when it began this process.
+        own = int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1])
+        print(seconds, max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024)
         return
     with tempfile.TemporaryDirectory() as folder:
         kinds = [*options.only, *(["book"] if options.book else [])]
