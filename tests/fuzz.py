@@ -10,7 +10,6 @@ import io
 import json
 import os
 import re
-import select
 import shutil
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 from conftest import ROOT, tone
@@ -385,13 +385,14 @@ class Reader:
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
             self.process = subprocess.Popen(command, env=self.environment, cwd=ROOT / "tests", bufsize=1, **pipes)
         print(json.dumps([kind, str(path)]), file=self.process.stdin, flush=True)
-        while True:
-            ready = select.select([self.process.stdout], [], [], SECONDS + 60)[0]
-            line = self.process.stdout.readline() if ready else ""
+        too_slow = Timer(SECONDS + 60, self.process.kill)
+        too_slow.start()
+        for line in self.process.stdout:
             if line.startswith("FUZZ"):
+                too_slow.cancel()
                 return json.loads(line[4:])
-            if not line:
-                return "failed", f"the process ended with {self.end()}" if ready else f"no end: {self.end()}", 0
+        too_slow.cancel()
+        return "failed", f"the process ended with {self.end()}", 0
 
     def end(self):
         if self.process:
