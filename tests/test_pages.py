@@ -160,7 +160,7 @@ def test_larger_collections_are_told_from_the_measured_rate(tmp_path, monkeypatc
     assert table["GTZAN"][:4] == [1000, 8, 0.083, 0.33]  # a hundred times as fast as it sounds
     assert table["fma_full"][1:3] == [8232, 82] and table["fma_large"][3] == 35
     minutes = (800 + 100 / 3) * 60 / 28  # clips of BBNN that are trained on in an hour's sixtieth
-    share = hours.macs("inception_resnet", 10) / hours.macs("bbnn", 10)
+    share = hours.macs("inception_resnet") / hours.macs("bbnn")
     assert table["fma_large"][4] == pytest.approx(106_574 * share / minutes, rel=0.02)
     assert "has not been measured" in scaling.block(tmp_path / "nothing.md")
     monkeypatch.setattr(scaling, "block", lambda: "a table")
@@ -174,7 +174,7 @@ def test_larger_collections_are_told_from_the_measured_rate(tmp_path, monkeypatc
 def test_an_epoch_takes_as_long_as_its_operations_or_its_bytes(tmp_path, monkeypatch):
     layers = roofline.work("bbnn")
     done, moved = (sum(column) for column in zip(*layers.values()))
-    assert done == 2 * hours.macs("bbnn", 10)
+    assert done == 2 * hours.macs("bbnn")
     shallow = next(cost for layer, cost in layers.items() if layer.name == "shallow-norm")
     assert shallow == (0, 4 * 3 * 647 * 128 * 32)  # read twice, written once
     assert roofline.epoch_seconds(layers, 1e12, math.inf) == pytest.approx(2_800 * done / 1e12)

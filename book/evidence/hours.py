@@ -29,16 +29,16 @@ RUNS = {
 
 
 @cache
-def macs(network, genres):
-    """Multiply-accumulates for one clip, at the paper's length."""
+def macs(network):
+    """Multiply-accumulates for one clip and ten genres, at the paper's length."""
     shape = models.input_shape_of(models.input_configs(network))
-    return int(models.describe(models.build(network, shape, genres))["macs"].sum())
+    return int(models.describe(models.build(network, shape, 10))["macs"].sum())
 
 
 def seconds_per_mac():
     """Seconds of training for one multiply-accumulate of a forward pass, by the measured epoch."""
     work = MEASURED["trained"] + EVALUATED * MEASURED["evaluated"]
-    return MEASURED["seconds"] / (work * macs(MEASURED["network"], 10))
+    return MEASURED["seconds"] / (work * macs(MEASURED["network"]))
 
 
 def estimates():
@@ -52,7 +52,7 @@ def estimates():
         trainings, parts = trainings or values["n_folds"], parts or values["n_folds"]
         tested = CLIPS[dataset] / parts
         trained = CLIPS[dataset] - tested * (1 + (dataset == "fma-small"))  # which sets validation tracks aside
-        cost = sum(macs(network, 10) for network in networks)
+        cost = sum(map(macs, networks))
         seconds = seconds_per_mac() * cost * (trained + EVALUATED * tested) * epochs * trainings
         rows.append((notebook, networks, trainings, epochs, round(trained), seconds / 3600))
     return rows

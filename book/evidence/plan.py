@@ -34,6 +34,11 @@ class Run(NamedTuple):
     data: dict
     path: Path
 
+    @property
+    def n_splits(self):
+        """Folds of a cross-validation, or one split."""
+        return self.settings.get("n_folds", 10) if self.settings["splits"].startswith("k_fold") else 1
+
 
 def planned(folder=RESULTS):
     """Every run that the book wants, the most important first: what ``book/results/runs.toml`` lists.
@@ -92,7 +97,7 @@ def load_run(run):
     found["recipe"] = {setting: about["recipe"].get(setting) for setting in settings["recipe"]}
     wanted["features"] = {name: value for name, value in run.data["features"].items() if name != "preset"}
     found["features"] = {name: about["features"]["inputs"][0].get(name) for name in wanted["features"]}
-    wanted["splits"] = settings.get("n_folds", 10) if settings["splits"].startswith("k_fold") else 1
+    wanted["splits"] = run.n_splits
     found["splits"] = about["splits"]["n"]
     if differ := differences(found, wanted):
         told = "; ".join(f"{setting} is {is_} there, {asked} in the list" for setting, (is_, asked) in differ.items())

@@ -99,11 +99,10 @@ def state(run, data_dir, work):
     if folder.is_dir():
         finished = len(list(folder.glob("fold_*.json")))
         epochs = sum(len(pd.read_csv(path)) for path in folder.glob("fold_*/history.csv"))
-        n_folds = run.settings.get("n_folds", 10) if run.settings["splits"].startswith("k_fold") else 1
         limit = models.network(run.settings["network"]).recipe.epochs
         limit = run.settings["recipe"].get("epochs", limit)
-        share = min((finished + epochs / limit) / n_folds, 1.0)
-        told = f"{finished} of {n_folds} folds, and {epochs} epochs"
+        share = min((finished + epochs / limit) / run.n_splits, 1.0)
+        told = f"{finished} of {run.n_splits} folds, and {epochs} epochs"
     if not (data_dir / run.data["file"]).is_file():
         return "waits", f"no {run.data['file']} in {data_dir.name}/", hours * (1 - share)
     return ("begun" if told else "missing"), told, hours * (1 - share)
