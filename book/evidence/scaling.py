@@ -31,7 +31,7 @@ def block(path=MEASURED):
     if not speed:
         return "The rate of extraction has not been measured yet: `make bench` does it."
     preset = features.preset("bbnn")
-    epoch = hours.seconds_per_mac() * hours.macs("inception_resnet", 10)
+    epoch = hours.seconds_per_mac() * hours.macs("inception_resnet")
     columns = ["Collection", "Clips", "Sound (hours)", "Extraction (core-hours)", "Log-mels (GB)", "Epoch (minutes)"]
     lines = [f"| {' | '.join(columns)} |", "|---|--:|--:|--:|--:|--:|"]
     for name, (clips, seconds) in COLLECTIONS.items():
