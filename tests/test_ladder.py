@@ -93,6 +93,11 @@ def test_each_rung_changes_the_last_that_was_kept(tmp_path, clips, monkeypatch):
     assert found[2]["settings"]["x"] == 1 and found[3]["parameters"] == 280_000 and seeds[3:] == [0, 1, 2, 3]
     last = ladder.climb(tmp_path, tmp_path, tmp_path, [*rungs, ("e", "", {"right": 12})])["rungs"][-1]["settings"]
     assert (last["x"], last["y"], last["right"]) == (1, 3, 12) and "seeds" not in last
+    shipped = trained(None, {"right": 13}, 0, None, 3)
+    monkeypatch.setattr(ladder.models, "load_trained", lambda name, folder: ({"bbnn": shipped}[name], {}))
+    rungs += [("e", "", {"right": 12}), ("BBNN", "", {}), ("f", "", {"right": 14})]
+    *_, bbnn, after = ladder.climb(tmp_path, tmp_path, tmp_path, rungs)["rungs"]
+    assert (bbnn["kept"], bbnn["settings"]) == (True, {}) and (after["settings"]["x"], after["settings"]["y"]) == (1, 3)
 
 
 def test_training_and_choosing_see_no_test_clip(tmp_path, clips):
