@@ -24,8 +24,8 @@ LIMIT = 200_000
 FIRST = "gtzan_filtered_inception_resnet"
 SMALL = {"crop": 128, "epochs": 60, "batch_size": 16, "learning_rate": 0.002, "widths": (16, 32, 48, 64)}
 # Rungs of networks that runs on the list have trained: their weights are kept, and nothing is trained here.
-TRAINED = {"printed recipe": "inception_resnet", "statistics": "inception_resnet", "BBNN": "bbnn"}
-TRAINED["BBNN, statistics"] = "bbnn"
+TRAINED = dict.fromkeys(("printed recipe", "statistics"), "inception_resnet")
+TRAINED |= dict.fromkeys(("BBNN", "BBNN, statistics"), "bbnn")
 UNLIKE = ("small network", "masks", "mixup", "equaliser")
 # What each rung sets otherwise than the last small network that was kept.
 RUNGS = [
@@ -39,7 +39,7 @@ RUNGS = [
     ("averaged weights", "A running average of the weights over the training steps", {"average": 0.99}),
     ("ensemble", "Networks of four seeds, their probabilities averaged", {"seeds": 4}),
     ("longer crops", "Crops of 256 frames", {"crop": 256}),
-    ("BBNN", "BBNN in place of the small network, by the first rung's recipe", {}),
+    ("BBNN", "BBNN in place of the small network, by its authors' recipe, at a learning rate of 0.001", {}),
     ("BBNN, statistics", "As in the second rung: the averages estimated anew", {}),
     ("larger batches", "Batches of 32", {"batch_size": 32, "learning_rate": 0.003}),
     ("unlike networks", "Four networks of unlike recipes, averaged", {"members": UNLIKE}),
