@@ -278,9 +278,10 @@ def main():
         seconds = SIDES[side](*arguments)
         import resource
 
-        # Not RUSAGE_SELF, which counts what the parent had when it began this process.
-        own = int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1])
-        print(seconds, max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024)
+        own, workers = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        if (status := Path("/proc/self/status")).exists():  # on Linux `own` counts what the parent had at the start
+            own = int(re.search(r"VmHWM:\s*(\d+)", status.read_text())[1])
+        print(seconds, max(own, workers) / 1024)
         return
     with tempfile.TemporaryDirectory() as folder:
         kinds = [*options.only, *(["book"] if options.book else [])]
