@@ -276,8 +276,14 @@ def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
 
     assert float((small_book / "_build/executed/01_a.seconds").read_text()) > 0
 
+    written = page.stat().st_mtime_ns
     again = run_build(small_book, "--profile", "smoke")
-    assert again.returncode == 0 and "reused: 1 of 1" in again.stdout
+    assert again.returncode == 0 and "reused: 1 of 1 notebooks and all pages" in again.stdout
+    assert page.stat().st_mtime_ns == written
+
+    page.write_text(page.read_text().replace("the answer is 42", "the answer is 43"))
+    mended = run_build(small_book, "--profile", "smoke")
+    assert mended.returncode == 0 and "the answer is 42" in page.read_text()
 
     write_notebook(small_book, "x = 0", "# divide\n1 / x")
     broken = run_build(small_book, "--profile", "smoke")
@@ -296,6 +302,34 @@ def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
     unlinked = run_build(small_book, "--profile", "smoke")
     assert unlinked.returncode == 1 and "99_none.ipynb" in unlinked.stderr
     assert "the answer is 42" in page.read_text()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", ["book/intro.md", "book/results/x.json", "_toc.yml", "notebooks/01_a.ipynb", "new"])
+def test_a_book_is_built_again_when_a_source_changes(tmp_path, name):
+    write_small_book(tmp_path)
+    for made in ("book/results/x.json", "genre_utils/moving.js"):
+        (tmp_path / made).parent.mkdir(exist_ok=True)
+        (tmp_path / made).write_text("1")
+    before = execute.what_a_book_reads(tmp_path, {"01_a": {"seed": 0}})
+    assert before == execute.what_a_book_reads(tmp_path, {"01_a": {"seed": 0}})
+    assert before != execute.what_a_book_reads(tmp_path, {"01_a": {"seed": 1}})
+    if name == "new":
+        (tmp_path / "genre_utils/moving.js").rename(tmp_path / "genre_utils/moved.js")
+    else:
+        (tmp_path / name).write_text((tmp_path / name).read_text() + " ")
+    assert before != execute.what_a_book_reads(tmp_path, {"01_a": {"seed": 0}})
+
+
+@pytest.mark.quick
+def test_a_book_is_built_again_when_a_page_is_not_as_it_was_written(tmp_path):
+    (tmp_path / "page.html").write_text("42")
+    before = execute.what_lies_in(tmp_path, tmp_path / "none")
+    assert before == execute.what_lies_in(tmp_path, tmp_path / "none")
+    (tmp_path / "page.html").write_text("43")
+    edited = execute.what_lies_in(tmp_path)
+    (tmp_path / "page.html").unlink()
+    assert len({before, edited, execute.what_lies_in(tmp_path)}) == 3
 
 
 def test_what_a_decoder_logs_is_neither_on_the_page_nor_on_the_terminal(small_book):

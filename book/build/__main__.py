@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import FULL, ROOT, BookError
 from .checks import check_pages
-from .execute import execute_all
+from .execute import execute_all, what_a_book_reads, what_lies_in
 from .profiles import check_data, load_profile
 from .publish import publish, stage_book
 from .student import check_answers, strip
@@ -72,6 +72,14 @@ def build(
     with only_build(build_dir):
         source = f", data from {data_dir}" if data_dir else ""
         print(f"profile {profile}, {len(notebooks)} notebooks{source}", flush=True)
+        published = build_dir / f"{out.name}.published"
+        read = what_a_book_reads(ROOT, parameters)
+        written = [out, build_dir / "notebooks"] if student else [out]
+        if published.is_file() and published.read_text() == f"{read}\n{what_lies_in(*written)}\n":
+            print(f"unchanged, reused: {len(notebooks)} of {len(notebooks)} notebooks and all pages")
+            print(f"the book is at {out / 'index.html'}")
+            return dict.fromkeys(parameters, 0.0)
+        published.unlink(missing_ok=True)
         stage = build_dir / "stage"
         stage_book(stage)
         answers = strip(stage, build_dir / "notebooks") if student else set()
@@ -81,6 +89,7 @@ def build(
             return check_pages(html) + check_answers(answers, html, stage / "notebooks", build_dir / "notebooks")
 
         publish(stage, build_dir, out, check if student else check_pages)
+        published.write_text(f"{read}\n{what_lies_in(*written)}\n")
         print(f"the book is at {out / 'index.html'}")
     return seconds
 

@@ -17,6 +17,7 @@ from . import FULL, ROOT, BookError, checks
 KEPT_RUNS = 4
 SETTINGS = ("KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", "XLA_FLAGS", "TF_XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS")
 FOLDED = {"injected-parameters": "hide-input", "solution": "hide-cell"}
+UNREAD = {"__pycache__", ".ipynb_checkpoints"}
 PROMPTS = {"injected-parameters": "Parameters of this run", "solution": "Show a solution"}
 
 
@@ -194,6 +195,21 @@ def what_all_read(root: Path) -> str:
     code = [Path(__file__), Path(checks.__file__), *package, *kept]
     settings = [f"{name}={os.environ.get(name)}" for name in SETTINGS]
     return _digest(sys.version, *installed, *settings, *code)
+
+
+def what_a_book_reads(root: Path, parameters: dict[str, dict]) -> str:
+    """Digest of what may change any page: what changes a notebook's outputs, its parameters and data, and the pages."""
+    folders = [path for name in ("book", "notebooks", "genre_utils") for path in (root / name).rglob("*")]
+    sources = sorted(path for path in folders if path.is_file() and not UNREAD.intersection(path.parts))
+    sources += [root / "_config.yml", root / "_toc.yml"]
+    data = [_listing(values.get(name)) for values in parameters.values() for name in ("data_dir", "lists_dir")]
+    names = [str(path.relative_to(root)) for path in sources]
+    return _digest(what_all_read(root), json.dumps([names, parameters, data], sort_keys=True), *sources)
+
+
+def what_lies_in(*folders: Path) -> str:
+    """Digest of the names, sizes and times of all files below."""
+    return _digest(json.dumps([_listing(str(folder)) for folder in folders if folder.is_dir()]))
 
 
 def _digest(*parts: Path | str) -> str:

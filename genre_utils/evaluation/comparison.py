@@ -77,12 +77,11 @@ def compare(results, n_resamples=2_000, seed=0):
     for name, other in right.items():
         _refuse_unlike_clips(first_name, first, name, other)
     artists = first["artist"].fillna("")
-    groups = artists.where(artists.ne(""), artists.index).to_numpy() if artists.any() else None
-    drawn = {"groups": groups, "n_resamples": n_resamples, "seed": seed}
+    drawn = {"groups": artists.where(artists.ne(""), artists.index), "n_resamples": n_resamples, "seed": seed}
     table = pd.DataFrame({name: _scores(runs[name], right[name], drawn) for name in runs}).T
     table = table.astype({"runs": int, "clips": int}).rename_axis("network")
     rows = [_pair(a, b, right, runs, drawn) for a, b in combinations(runs, 2)]
-    return Comparison(table, pd.DataFrame(rows), _unlike(runs), "clips" if groups is None else "artists")
+    return Comparison(table, pd.DataFrame(rows), _unlike(runs), "artists" if artists.any() else "clips")
 
 
 def collect(*folders):
@@ -165,19 +164,20 @@ def _refuse_unlike_clips(first_name, first, name, other):
         raise ValueError(f"{first_name} and {name} give {len(unlike)} clips another label, for example {unlike[0]}")
 
 
-def _mean(shares, tests):
-    """Of all tests, so that a clip that several seeds tested counts as often."""
-    return np.average(shares, weights=tests)
+def _interval(shares, tests, groups, **options):
+    """Of the mean over all tests, so that a clip that several seeds tested counts as often."""
+    sums = pd.DataFrame({"share": shares * tests, "tests": tests}).groupby(groups).sum()
+    return bootstrap(lambda share, tests: share.sum() / tests.sum(), sums["share"], sums["tests"], **options)
 
 
 def _scores(runs, by_clip, drawn):
     accuracies = [run.right.mean() for run in runs]
     f1 = [scores(run.predictions["label"], run.predictions["predicted"])["f1"] for run in runs]
     folds = [run.predictions.assign(right=run.right).groupby("fold")["right"].mean() for run in runs]
-    if drawn["groups"] is None and len(runs) == 1 and not runs[0].predictions["clip_id"].duplicated().any():
+    if not by_clip["artist"].any() and len(runs) == 1 and not runs[0].predictions["clip_id"].duplicated().any():
         low, high = wilson(int(runs[0].right.sum()), len(runs[0].right))
     else:
-        low, high = bootstrap(_mean, by_clip["right"], by_clip["tests"], **drawn)
+        low, high = _interval(by_clip["right"], by_clip["tests"], **drawn)
     return {
         "runs": len(runs),
         "clips": len(runs[0].predictions),
@@ -192,10 +192,10 @@ def _scores(runs, by_clip, drawn):
 
 def _pair(a, b, right, runs, drawn):
     gap, tests = right[a]["right"] - right[b]["right"], right[a]["tests"] + right[b]["tests"]
-    low, high = bootstrap(_mean, gap, tests, **drawn)
+    low, high = _interval(gap, tests, **drawn)
     pair = runs[a][0], runs[b][0]
     answers = (pd.Series(run.right, run.predictions["clip_id"]).groupby(level=0).first() for run in pair)
-    found = {"first": a, "second": b, "difference": _mean(gap, tests), "low": low, "high": high}
+    found = {"first": a, "second": b, "difference": np.average(gap, weights=tests), "low": low, "high": high}
     return found | mcnemar(*pd.concat(answers, axis=1, join="inner").to_numpy().T)._asdict()
 
 
