@@ -2,10 +2,10 @@
 
     python benchmarks/ratios.py [--book] [--rounds 3] [--only extraction training …]
 
-Writes the table to benchmarks/RESULTS.md, with the machine and the versions. A ratio above 1 says how many times as
-fast ours is. Peak memory is that of the process and, where it has workers, of the largest of them. `--book` adds the
-whole book: ours against `jupyter-book build` executing the same notebooks, an unchanged rebuild, and one after an edit
-of prose. It takes half an hour.
+Writes each row to benchmarks/RESULTS.md when it is measured, beside those that are there of the same machine and
+versions. A ratio above 1 says how many times as fast ours is. Peak memory is that of the process and, where it has
+workers, of the largest of them. `--book` adds the whole book: ours against `jupyter-book build` executing the same
+notebooks, an unchanged rebuild, and one after an edit of prose. It takes half an hour.
 """
 
 import argparse
@@ -27,6 +27,7 @@ NETWORKS = ("baseline_a_1d", "baseline_a_2d", "baseline_b", "bbnn", "inception_r
 SECONDS = 5.1  # of the clips that the networks read
 STEPS = 6
 CLIPS = 100  # of 30 s, for extraction
+COLUMNS = ("what", "ours", "ours (MB)", "plain", "plain (MB)", "ratio", "rounds", "measured")
 
 
 def extract_ours(folder, kind, n_jobs):
@@ -178,7 +179,7 @@ def pair(name, ours, plain, rounds, unit=1.0):
         for side in filter(None, (ours, plain)):
             found[side[0]].append(measured(*side))
     seconds, memory = [statistics.median(r[i] for r in found[ours[0]]) for i in (0, 1)]
-    row = {"what": name, "ours": seconds * unit, "ours (MB)": memory}
+    row = {"what": name, "rounds": rounds, "ours": seconds * unit, "ours (MB)": memory}
     if plain:
         seconds, memory = [statistics.median(r[i] for r in found[plain[0]]) for i in (0, 1)]
         row |= {"plain": seconds * unit, "plain (MB)": memory, "ratio": seconds * unit / row["ours"]}
@@ -232,9 +233,10 @@ def book_rows(folder):
         shutil.copy(staged, plain / "book/claims.md")
     code = "from jupyter_book.cli.main import main; main()"
     by_itself = _timed([sys.executable, "-c", code, "build", "."], plain, check=False)
-    yield {"what": "the demo book from nothing (s)", "ours": first, "plain": by_itself, "ratio": by_itself / first}
-    yield {"what": "the book again, unchanged (s)", "ours": unchanged}
-    yield {"what": "the book after an edit of prose (s)", "ours": prose}
+    row = {"what": "the demo book from nothing (s)", "ours": first, "plain": by_itself, "ratio": by_itself / first}
+    yield row | {"rounds": 1}
+    yield {"what": "the book again, unchanged (s)", "ours": unchanged, "rounds": 1}
+    yield {"what": "the book after an edit of prose (s)", "ours": prose, "rounds": 1}
 
 
 def _timed(command, cwd, check=True):
@@ -244,25 +246,28 @@ def _timed(command, cwd, check=True):
     return time.perf_counter() - start
 
 
-def write_table(rows):
-    import pandas as pd
-
+def write_row(row):
+    """Put a row into the table; those of another machine, or of other versions, go."""
     from genre_utils._store import version
 
-    table = pd.DataFrame(rows).round(2)
     named = ("tensorflow", "keras", "librosa", "numpy", "zarr", "jupyter-book")
     versions = ", ".join(f"{name} {version(name)}" for name in named)
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     model = next((line.partition(": ")[2] for line in flags.splitlines() if line.startswith("model name")), "")
     vectors = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "no AVX2"
-    lines = ["# Measured side by side", "", "Made by `make bench`; what each row is, `benchmarks/ratios.py` says.", ""]
     machine = f"{os.cpu_count()} cores ({model or platform.machine()}, {vectors}), {platform.system()}"
-    lines += [f"{machine}; Python {platform.python_version()}, {versions}.", ""]
-    lines += ["| " + " | ".join(table.columns) + " |", "|---" * len(table.columns) + "|"]
-    for row in table.itertuples(index=False):
-        lines.append("| " + " | ".join("" if value != value else f"{value}" for value in row) + " |")
+    machine += f"; Python {platform.python_version()}, {versions}."
+    head = f"| {' | '.join(COLUMNS)} |"
+    before = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
+    if not {machine, head} <= {*before}:
+        before = []
+    table = {line.split(" | ")[0]: line for line in before if line.startswith("| ") and line != head}
+    cells = (row | {"measured": time.strftime("%Y-%m-%d")}).get
+    told = [f"{value:.2f}" if isinstance(value := cells(name, ""), float) else str(value) for name in COLUMNS]
+    table[f"| {row['what']}"] = f"| {' | '.join(told)} |"
+    lines = ["# Measured side by side", "", "Made by `make bench`; what each row is, `benchmarks/ratios.py` says.", ""]
+    lines += [machine, "", head, "|---" * len(COLUMNS) + "|", *table.values()]
     RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print("\n".join(lines))
 
 
 def main():
@@ -285,8 +290,10 @@ def main():
         return
     with tempfile.TemporaryDirectory() as folder:
         kinds = [*options.only, *(["book"] if options.book else [])]
-        rows = [row for kind in kinds for row in rows_of(kind, Path(folder), options.rounds)]
-    write_table(rows)
+        for kind in kinds:
+            for row in rows_of(kind, Path(folder), options.rounds):
+                write_row(row)
+    print(RESULTS.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -305,16 +305,19 @@ def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("name", ["book/intro.md", "book/results/x.json", "_toc.yml", "notebooks/01_a.ipynb", "new"])
+@pytest.mark.parametrize(
+    "name",
+    ["book/intro.md", "book/results/x.json", "_toc.yml", "notebooks/01_a.ipynb", "benchmarks/RESULTS.md", "moved"],
+)
 def test_a_book_is_built_again_when_a_source_changes(tmp_path, name):
     write_small_book(tmp_path)
-    for made in ("book/results/x.json", "genre_utils/moving.js"):
+    for made in ("book/results/x.json", "genre_utils/moving.js", "benchmarks/RESULTS.md"):
         (tmp_path / made).parent.mkdir(exist_ok=True)
         (tmp_path / made).write_text("1")
     before = execute.what_a_book_reads(tmp_path, {"01_a": {"seed": 0}})
     assert before == execute.what_a_book_reads(tmp_path, {"01_a": {"seed": 0}})
     assert before != execute.what_a_book_reads(tmp_path, {"01_a": {"seed": 1}})
-    if name == "new":
+    if name == "moved":
         (tmp_path / "genre_utils/moving.js").rename(tmp_path / "genre_utils/moved.js")
     else:
         (tmp_path / name).write_text((tmp_path / name).read_text() + " ")

@@ -177,7 +177,7 @@ p = {}
 for name in json.loads(sys.argv[1]):
     model = keras.models.load_model(f"{name}.keras", safe_mode=True)
     inputs = [x[f"{name}_{i}"] for i in range(len(model.inputs))]
-    p[name] = keras.ops.convert_to_numpy(model(inputs if len(inputs) > 1 else inputs[0], training=False))
+    p[name] = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
 np.savez(f"{keras.backend.backend()}.npz", **p)
 """
 

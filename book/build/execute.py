@@ -199,9 +199,9 @@ def what_all_read(root: Path) -> str:
 
 def what_a_book_reads(root: Path, parameters: dict[str, dict]) -> str:
     """Digest of what may change any page: what changes a notebook's outputs, its parameters and data, and the pages."""
-    folders = [path for name in ("book", "notebooks", "genre_utils") for path in (root / name).rglob("*")]
-    sources = sorted(path for path in folders if path.is_file() and not UNREAD.intersection(path.parts))
-    sources += [root / "_config.yml", root / "_toc.yml"]
+    below = [path for name in ("book", "notebooks", "genre_utils") for path in sorted((root / name).rglob("*"))]
+    below += [root / name for name in ("_config.yml", "_toc.yml", "benchmarks/RESULTS.md")]
+    sources = [path for path in below if path.is_file() and not UNREAD.intersection(path.parts)]
     data = [_listing(values.get(name)) for values in parameters.values() for name in ("data_dir", "lists_dir")]
     names = [str(path.relative_to(root)) for path in sources]
     return _digest(what_all_read(root), json.dumps([names, parameters, data], sort_keys=True), *sources)
