@@ -294,6 +294,28 @@ def test_a_difference_is_asked_of_common_seeds(empty, ours, theirs, verdict, sco
     assert found.verdict == verdict and "1 seed;" in found.text
 
 
+@pytest.mark.parametrize(
+    "theirs, verdict", [((0.70, 0.71, 0.70), "holds"), ((0.70, 0.71, 0.86), "undecided"), ((0.99, 0.98, 0.99), "fails")]
+)
+@pytest.mark.parametrize("score", ["accuracy", "f1"])
+def test_several_seeds_must_agree(empty, theirs, verdict, score):
+    """In each case the interval over clips excludes zero."""
+    for seed, accuracy in enumerate(theirs):
+        make(empty, "fma_random_baseline_a_2d", 0.85, seed)
+        make(empty, "fma_random_baseline_b", accuracy, seed)
+    found = asked(empty, measured.difference("baseline_a_2d", "baseline_b", measured.FMA, score=score))
+    by_clip, over_seeds = (
+        [float(x.replace("−", "-")) for x in part.split("]")[0].split(",")]
+        for part in (
+            found.text.split("points [")[1],
+            found.text.split("over seeds [")[1],
+        )
+    )
+    assert by_clip[0] * by_clip[1] > 0
+    assert (over_seeds[0] * over_seeds[1] > 0) == (verdict != "undecided")
+    assert found.verdict == verdict
+
+
 def test_unlike_clips_are_not_compared(empty):
     make(empty, "gtzan_filtered_inception_resnet", 0.9)
     make(empty, "gtzan_filtered_bbnn", 0.9, first=1)

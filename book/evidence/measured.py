@@ -1,5 +1,6 @@
 """What kept runs say of a claim: each function takes networks and names of runs, and returns what asks."""
 
+import json
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
@@ -9,10 +10,12 @@ import pandas as pd
 from genre_utils import evaluation, models, papers
 from genre_utils.notebook.show import LABELS
 
-from . import rules
+from . import RESULTS, rules
 from .plan import planned
 
 NAMES = LABELS | {"baseline_a_1d": "Baseline A-1D", "fusion": "FusionNet"}
+SURVIVORS = len(json.loads((RESULTS / "completions.json").read_text(encoding="utf-8"))["survivors"])
+ASKED = NAMES | {"inception_resnet": f"Inception-ResNet (one of the {SURVIVORS} networks that meet its printed counts)"}
 DATA = {"gtzan": "GTZAN", "gtzan_artists": "GTZAN, clips of known artist", "fma_small": "fma_small"}
 SPLITS = {
     "k_fold": "stratified 10-fold",
@@ -27,6 +30,7 @@ LIKE_PAPER = ["gtzan_10fold_{}_0.01_last_weights", "gtzan_10fold_{}_0.01_chosen_
 GTZAN = [*LIKE_PAPER, "gtzan_10fold_{}_0.001_last_weights", "gtzan_10fold_{}_0.001_chosen_on_test", "gtzan_filtered_{}"]
 FMA = ["fma_random_{}", "fma_official_{}"]
 ALSO = " Also: "
+UNLIKE = "our run differs from the paper's in the points in italics"
 OTHERS = ", and so is every run that could replace it"
 
 
@@ -119,13 +123,17 @@ def interval(low, high):
 
 def drawn(runs, statistic, *others):
     """A statistic of labels and predictions over all seeds of one network, or several, with its interval."""
-    columns = [pd.concat([run.predictions for run in several], ignore_index=True) for several in (runs, *others)]
-    columns = [table.sort_values(["clip_id", "fold"], kind="stable").reset_index(drop=True) for table in columns]
-    table, predicted = columns[0], [column["predicted"].to_numpy() for column in columns]
+    table, *columns = answers(runs, *others)
     groups = table["artist"].where(table["artist"].ne(""), table["clip_id"])  # as `evaluation.compare` draws
-    label = table["label"].to_numpy()
-    low, high = evaluation.bootstrap(statistic, label, *predicted, groups=groups.to_numpy(), n_resamples=1_000)
-    return statistic(label, *predicted), low, high
+    low, high = evaluation.bootstrap(statistic, *columns, groups=groups.to_numpy(), n_resamples=1_000)
+    return statistic(*columns), low, high
+
+
+def answers(*networks):
+    """Predictions over all seeds of the first network, and arrays: labels, and what each network predicted for them."""
+    tables = [pd.concat([run.predictions for run in several], ignore_index=True) for several in networks]
+    tables = [table.sort_values(["clip_id", "fold"], kind="stable").reset_index(drop=True) for table in tables]
+    return tables[0], tables[0]["label"].to_numpy(), *(table["predicted"].to_numpy() for table in tables)
 
 
 def f1(label, predicted, n):
@@ -148,21 +156,27 @@ def difference(first, second, patterns, rule=rules.better, score="accuracy"):
             if any(set(x.predictions["clip_id"]) != set(y.predictions["clip_id"]) for x, y in zip(a, b)):
                 raise NotTested(f"the runs `{pattern.format('…')}` of the two networks are of unlike clips")
             n = len(a[0].genres)
+            gap = {
+                "accuracy": lambda y, p, q: (p == y).mean() - (q == y).mean(),
+                "f1": lambda y, p, q, n=n: f1(y, p, n).mean() - f1(y, q, n).mean(),
+                "evenness": lambda y, p, q, n=n: f1(y, q, n).std() - f1(y, p, n).std(),
+            }[score]
             if score == "accuracy":
                 found = evaluation.compare({first: a, second: b})
                 scores, pair = found.scores["accuracy"], found.pairs.iloc[0]
                 mean, low, high = pair["difference"], pair["low"], pair["high"]
                 values = f"{points(scores[first])} % against {points(scores[second])} %, difference"
             else:
-                gap = {
-                    "f1": lambda y, p, q, n=n: f1(y, p, n).mean() - f1(y, q, n).mean(),
-                    "evenness": lambda y, p, q, n=n: f1(y, q, n).std() - f1(y, p, n).std(),
-                }[score]
                 mean, low, high = drawn(a, gap, b)
                 values = {"f1": "macro F1, difference", "evenness": "deviation of F1 between genres, smaller by"}[score]
-            what = f"{NAMES[first]} against {NAMES[second]}"
+            what = f"{ASKED[first]} against {ASKED[second]}"
             question = runs.asked(what, pattern.format(first), a, before=told[0] if told else "")
-            told.append(f"{question} {values} {points(mean)} points {interval(low, high)}.")
+            found = f"{question} {values} {points(mean)} points {interval(low, high)}"
+            if len(a) > 1:  # over seeds there is nothing to correct
+                seeds = evaluation.corrected_t_test([gap(*answers([x], [y])[1:]) for x, y in zip(a, b)], 1, 0)
+                found += f", over seeds {interval(seeds.low, seeds.high)}"
+                low, high = min(low, seeds.low), max(high, seeds.high)
+            told.append(f"{found}.")
             decides = decides or rule(low, high)
         if damaged := [error for error in missing if isinstance(error, Damaged)]:
             raise damaged[0]
@@ -181,7 +195,7 @@ def level(network, printed, patterns):
         name = pattern.format(network)
         score = evaluation.compare({network: found}).scores.iloc[0]
         text = (
-            f"{runs.asked(NAMES[network], name, found)} {points(score['accuracy'])} % "
+            f"{runs.asked(ASKED[network], name, found)} {points(score['accuracy'])} % "
             f"{interval(*score[['low', 'high']])}."
         )
         return judged(text, rules.level(printed, score["low"], score["high"]), runs.unlike(name))
@@ -190,7 +204,7 @@ def level(network, printed, patterns):
 
 
 def judged(text, verdict, unlike):
-    return Finding(text, rules.if_alike(verdict, unlike), "our run differs from the paper's in the points in italics")
+    return Finding(text, rules.if_alike(verdict, unlike), UNLIKE)
 
 
 def genre_is_hardest(network, genre, patterns):
@@ -205,7 +219,7 @@ def genre_is_hardest(network, genre, patterns):
         k, n, name = found[0].genres.index(genre), len(found[0].genres), pattern.format(network)
         mean, low, high = drawn(found, lambda y, p: gap(y, p, k, n))
         text = (
-            f"{runs.asked(NAMES[network], name, found)} The lowest recall of the other genres minus that of "
+            f"{runs.asked(ASKED[network], name, found)} The lowest recall of the other genres minus that of "
             f"{genre}: {points(mean)} points {interval(low, high)}."
         )
         return judged(text, rules.better(low, high), runs.unlike(name))
@@ -227,7 +241,7 @@ def taken_for(network, genre, others, patterns):
 
         mean, low, high = drawn(found, gap)
         text = (
-            f"{runs.asked(NAMES[network], name, found)} Share of {genre} taken for {' and '.join(others)} minus the "
+            f"{runs.asked(ASKED[network], name, found)} Share of {genre} taken for {' and '.join(others)} minus the "
             f"most frequent other error: {points(mean)} points {interval(low, high)}."
         )
         return judged(text, rules.better(low, high), runs.unlike(name))
@@ -245,7 +259,7 @@ def curves_rise(network, patterns):
         falls = sum((np.diff(curve) < 0).sum() for curve in curves)
         deepest = max((np.maximum.accumulate(curve) - curve).max() for curve in curves)
         text = (
-            f"{runs.asked(NAMES[network], name, found)} It falls in {falls} of {sum(len(c) - 1 for c in curves)} "
+            f"{runs.asked(ASKED[network], name, found)} It falls in {falls} of {sum(len(c) - 1 for c in curves)} "
             f"epochs. Its largest fall below the highest value so far is {points(deepest)} points."
         )
         verdict = rules.FAILS if rules.FAILS in map(rules.steady, curves) else rules.HOLDS
@@ -265,7 +279,7 @@ def final_gap(network, patterns):
         n = sum(size[1] or size[2] for size in found[0].about["splits"]["sizes"])
         low, high = (training - end for end in reversed(evaluation.wilson(round(validation * n), n)))
         text = (
-            f"{runs.asked(NAMES[network], name, found)} Training {points(training)} %, validation {points(validation)} "
+            f"{runs.asked(ASKED[network], name, found)} Training {points(training)} %, validation {points(validation)} "
             f"%, difference {points(training - validation)} points {interval(low, high)}, by clip."
         )
         return judged(text, rules.about_equal(low, high), runs.unlike(name))
@@ -285,7 +299,7 @@ def more_overfitting(first, second, patterns):
     def ask(runs):
         pattern, (a, b) = runs.first(patterns, first, second)
         gaps = [[training - validation for training, validation, _ in map(at_kept_epoch, found)] for found in (a, b)]
-        question = runs.asked(f"{NAMES[first]} against {NAMES[second]}", pattern.format(first), a)
+        question = runs.asked(f"{ASKED[first]} against {ASKED[second]}", pattern.format(first), a)
         if len(a) < 2:
             raise NotTested(
                 f"the runs `{pattern.format(first)}` and `{pattern.format(second)}` have one seed in common"
@@ -353,7 +367,7 @@ def choice_of_weights(network, pattern):
     def ask(runs):
         _, (fair, test) = runs.first([pattern], "chosen_on_validation", "chosen_on_test")
         pair = evaluation.compare({"on test": test, "on validation": fair}).pairs.iloc[0]
-        question = runs.asked(NAMES[network], pattern.format("chosen_on_test"), test, own=False)
+        question = runs.asked(ASKED[network], pattern.format("chosen_on_test"), test, own=False)
         gain = f"{points(pair['difference'])} points {interval(pair['low'], pair['high'])}"
         text = f"{question} Accuracy is {gain} higher when the test clips choose the weights than when other clips do."
         return Finding(text, why="the paper does not say which epoch's weights were tested")
@@ -378,7 +392,7 @@ def artists_matter(claimed, names):
             artist = right[1].groupby("clip_id")["artist"].first()
             gap = (means[0] - means[1]).dropna()
             low, high = evaluation.bootstrap(np.mean, gap, groups=artist[gap.index].to_numpy())
-            what = f"{NAMES[network]}, ordinary folds against folds by artist"
+            what = f"{ASKED[network]}, ordinary folds against folds by artist"
             question = runs.asked(what, two[1], found[1], own=network == claimed)
             text = f"{question} Accuracy is {points(gap.mean())} points {interval(low, high)} lower by artist."
             own = network == claimed

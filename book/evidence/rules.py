@@ -8,11 +8,13 @@ CUT_OFF = "(cut off, not rounded)"
 
 TEXT = f"""\
 **Arithmetic.** A printed number *holds* when it equals the recomputed one to its last printed digit, rounded or cut
-off. A statement about printed or counted numbers *holds* when they bear it out, in every way in which our rebuilding
-leaves them open; it *fails* when they do in none, and is *undecided* otherwise.
+off. A statement about printed or counted numbers *holds* when they bear it out in every network that was built for it,
+of Inception-ResNet in both named completions; it *fails* when they do in none, and is *undecided* otherwise.
 
 **A is better than B.** The 95 % interval of the paired difference on the same clips decides: wholly above 0, the
-claim *holds*; wholly below, it *fails*; otherwise it is *undecided*.
+claim *holds*; wholly below, it *fails*; otherwise it is *undecided*. Where the networks were trained with several
+seeds, so does the 95 % interval of the mean over seeds, by Student's *t*: both together are judged, from the lower of
+their two ends to the higher.
 
 **About equal.** The claim *holds within x*, where x is the end of that interval which is farther from 0, if x is at
 most {100 * MARGIN:.0f} points. It *fails* when the whole interval lies beyond {100 * MARGIN:.0f} points, and is
