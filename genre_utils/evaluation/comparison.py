@@ -193,10 +193,9 @@ def _scores(runs, by_clip, drawn):
 def _pair(a, b, right, runs, drawn):
     gap, tests = right[a]["right"] - right[b]["right"], right[a]["tests"] + right[b]["tests"]
     low, high = _interval(gap, tests, **drawn)
-    pair = runs[a][0], runs[b][0]
-    answers = (pd.Series(run.right, run.predictions["clip_id"]).groupby(level=0).first() for run in pair)
+    pair = (pd.Series(run.right, run.predictions["clip_id"]).groupby(level=0).first() for run, *_ in (runs[a], runs[b]))
     found = {"first": a, "second": b, "difference": np.average(gap, weights=tests), "low": low, "high": high}
-    return found | mcnemar(*pd.concat(answers, axis=1, join="inner").to_numpy().T)._asdict()
+    return found | mcnemar(*pd.concat(pair, axis=1, join="inner").to_numpy().T)._asdict()
 
 
 def _unlike(runs):

@@ -194,7 +194,8 @@ def told(gap, low, high, first, second):
 def scoreboard(*networks, here=None, source=""):
     """Classifiers and networks on the book's common split, GTZAN's fault-filtered partition, against an SVM.
 
-    Shows the table and prints a sentence for each network. Rows are kept runs; those that are missing are named.
+    Shows the table, and prints how each network compares with the SVM and with logistic regression. Rows are kept runs;
+    those that are missing are named.
 
     Parameters
     ----------
@@ -213,7 +214,8 @@ def scoreboard(*networks, here=None, source=""):
 
     found = kept(*(f"{SPLIT}_{name}" for name in (*BAR, *networks)))
     runs = {LABELS[name.removeprefix(f"{SPLIT}_")]: several for name, several in found.items()}
-    rows, caption, data, bar = {}, "The scoreboard is empty: no run is kept.", "", LABELS[BAR[0]]
+    rows, caption, data = {}, "The scoreboard is empty: no run is kept.", ""
+    bar, other = (LABELS[name] for name in BAR)
     if runs:
         scores, pairs, _, groups = evaluation.compare(runs)
         first = next(iter(runs.values()))[0]
@@ -222,11 +224,11 @@ def scoreboard(*networks, here=None, source=""):
         for name, several in runs.items():
             parameters = several[0].about["network"].get("parameters")
             rows[name] = [parameters, len(several), _score(*scores.loc[name, ["accuracy", "low", "high"]]), "–"]
-        for pair in (row for row in pairs.itertuples() if row.first == bar):
+        for pair in (row for row in pairs.itertuples() if row.first in (bar, other)):
             gap = (-pair.difference, -pair.high, -pair.low)
-            rows[pair.second][-1] = _score(*gap, sign="+")
-            if pair.second != LABELS[BAR[1]]:
-                print(told(*gap, pair.second, f"the {bar}"))
+            rows[pair.second][-1] = _score(*gap, sign="+") if pair.first == bar else rows[pair.second][-1]
+            if pair.second != other:
+                print(told(*gap, pair.second, f"the {bar}" if pair.first == bar else other))
     if here is not None:
         rows["this page's demonstration"] = [None, 1, _score(here.accuracy, here.low, here.high), "–"]
         data += f"; the demonstration: {here.n} clips, {source}"
