@@ -194,7 +194,7 @@ def told(gap, low, high, first, second):
 def scoreboard(*networks, here=None, source=""):
     """Classifiers and networks on the book's common split, GTZAN's fault-filtered partition, against an SVM.
 
-    Shows the table, and prints how each network compares with the SVM and with logistic regression. Rows are kept runs;
+    Shows the table, and prints how each row compares with the SVM and with logistic regression. Rows are kept runs;
     those that are missing are named.
 
     Parameters
@@ -227,11 +227,10 @@ def scoreboard(*networks, here=None, source=""):
         for pair in (row for row in pairs.itertuples() if row.first in (bar, other)):
             gap = (-pair.difference, -pair.high, -pair.low)
             rows[pair.second][-1] = _score(*gap, sign="+") if pair.first == bar else rows[pair.second][-1]
-            if pair.second != other:
-                print(told(*gap, pair.second, f"the {bar}" if pair.first == bar else other))
+            print(told(*gap, pair.second, f"the {bar}" if pair.first == bar else other))
     if here is not None:
         rows["this page's demonstration"] = [None, 1, _score(here.accuracy, here.low, here.high), "–"]
-        data += f"; the demonstration: {here.n} clips, {source}"
+        data += f"; the demonstration: {here.n} clips and Wilson's interval, {source}"
     columns = ["parameters", "seeds", "accuracy (%)", f"minus {bar} (points)"]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     display(table(frame.astype({"parameters": "Int64", "seeds": "Int64"}), caption, data))
