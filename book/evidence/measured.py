@@ -306,8 +306,8 @@ def more_overfitting(first, second, patterns):
             )
         found = evaluation.corrected_t_test(np.subtract(*gaps), 1, 0)  # over seeds there is nothing to correct
         text = (
-            f"{question} In the epoch with the lowest validation loss training accuracy is {points(np.mean(gaps[0]))} and "
-            f"{points(np.mean(gaps[1]))} points above validation accuracy, difference {points(found.mean)} "
+            f"{question} In the epoch with the lowest validation loss training accuracy is {points(np.mean(gaps[0]))} "
+            f"and {points(np.mean(gaps[1]))} points above validation accuracy, difference {points(found.mean)} "
             f"{interval(found.low, found.high)} over seeds."
         )
         return Finding(text, rules.better(found.low, found.high))
