@@ -47,8 +47,7 @@ def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs:
     runs = {}
     for name, values in parameters.items():
         source = stage / "notebooks" / f"{name}.ipynb"
-        data = [_listing(values.get(name)) for name in ("data_dir", "lists_dir")]
-        key = _digest(common, source, json.dumps([values, data], sort_keys=True))
+        key = _digest(common, source, json.dumps([values, _data(values)], sort_keys=True))
         runs[name] = build_dir / "executed" / name / key[:16]
     tasks = longest_first([name for name, run in runs.items() if not run.is_dir()], build_dir / "executed")
     seconds, problems = dict.fromkeys(parameters, 0.0), []
@@ -202,7 +201,7 @@ def what_a_book_reads(root: Path, parameters: dict[str, dict]) -> str:
     below = [path for name in ("book", "notebooks", "genre_utils") for path in sorted((root / name).rglob("*"))]
     below += [root / name for name in ("_config.yml", "_toc.yml", "benchmarks/RESULTS.md")]
     sources = [path for path in below if path.is_file() and not UNREAD.intersection(path.parts)]
-    data = [_listing(values.get(name)) for values in parameters.values() for name in ("data_dir", "lists_dir")]
+    data = [_data(values) for values in parameters.values()]
     names = [str(path.relative_to(root)) for path in sources]
     return _digest(what_all_read(root), json.dumps([names, parameters, data], sort_keys=True), *sources)
 
@@ -219,6 +218,10 @@ def _digest(*parts: Path | str) -> str:
         content = f"{part.name}\0".encode() + part.read_bytes() if isinstance(part, Path) else part.encode()
         digest.update(len(content).to_bytes(8) + content)
     return digest.hexdigest()
+
+
+def _data(values: dict) -> list:
+    return [_listing(values.get(name)) for name in ("data_dir", "lists_dir")]
 
 
 def _listing(data_dir: str | None) -> list:

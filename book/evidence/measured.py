@@ -129,6 +129,11 @@ def drawn(runs, statistic, *others):
     return statistic(*columns), low, high
 
 
+def over_seeds(differences):
+    """Mean and interval of differences, seed by seed; unlike folds, seeds leave the test nothing to correct."""
+    return evaluation.corrected_t_test(differences, 1, 0)
+
+
 def answers(*networks):
     """Predictions over all seeds of the first network, and arrays: labels, and what each network predicted for them."""
     tables = [pd.concat([run.predictions for run in several], ignore_index=True) for several in networks]
@@ -172,8 +177,8 @@ def difference(first, second, patterns, rule=rules.better, score="accuracy"):
             what = f"{ASKED[first]} against {ASKED[second]}"
             question = runs.asked(what, pattern.format(first), a, before=told[0] if told else "")
             found = f"{question} {values} {points(mean)} points {interval(low, high)}"
-            if len(a) > 1:  # over seeds there is nothing to correct
-                seeds = evaluation.corrected_t_test([gap(*answers([x], [y])[1:]) for x, y in zip(a, b)], 1, 0)
+            if len(a) > 1:
+                seeds = over_seeds([gap(*answers([x], [y])[1:]) for x, y in zip(a, b)])
                 found += f", over seeds {interval(seeds.low, seeds.high)}"
                 low, high = min(low, seeds.low), max(high, seeds.high)
             told.append(f"{found}.")
@@ -304,7 +309,7 @@ def more_overfitting(first, second, patterns):
             raise NotTested(
                 f"the runs `{pattern.format(first)}` and `{pattern.format(second)}` have one seed in common"
             )
-        found = evaluation.corrected_t_test(np.subtract(*gaps), 1, 0)  # over seeds there is nothing to correct
+        found = over_seeds(np.subtract(*gaps))
         text = (
             f"{question} In the epoch with the lowest validation loss training accuracy is {points(np.mean(gaps[0]))} "
             f"and {points(np.mean(gaps[1]))} points above validation accuracy, difference {points(found.mean)} "
@@ -323,7 +328,7 @@ def test_below_validation(networks, patterns):
         gaps = np.mean([[np.subtract(*at_kept_epoch(run)[1:]) for run in several] for several in found], axis=0)
         if len(gaps) < 2:
             raise NotTested(f"the runs `{pattern.format('…')}` have one seed in common")
-        mean = evaluation.corrected_t_test(gaps, 1, 0)
+        mean = over_seeds(gaps)
         question = runs.asked(" and ".join(NAMES[name] for name in networks), pattern.format(networks[0]), found[0])
         text = (
             f"{question} Validation minus test accuracy: {points(mean.mean)} points "

@@ -226,7 +226,8 @@ def scoreboard(*networks, here=None, source=""):
             rows[name] = [parameters, len(several), _score(*scores.loc[name, ["accuracy", "low", "high"]]), "–"]
         for pair in (row for row in pairs.itertuples() if row.first in (bar, other)):
             gap = (-pair.difference, -pair.high, -pair.low)
-            rows[pair.second][-1] = _score(*gap, sign="+") if pair.first == bar else rows[pair.second][-1]
+            if pair.first == bar:
+                rows[pair.second][-1] = _score(*gap, sign="+")
             print(told(*gap, pair.second, f"the {bar}" if pair.first == bar else other))
     if here is not None:
         rows["this page's demonstration"] = [None, 1, _score(here.accuracy, here.low, here.high), "–"]
