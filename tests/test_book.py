@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 
 from book.build import BookError, checks, execute, profiles, slides
 from book.build.__main__ import build, only_build
@@ -302,6 +303,47 @@ def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
     unlinked = run_build(small_book, "--profile", "smoke")
     assert unlinked.returncode == 1 and "99_none.ipynb" in unlinked.stderr
     assert "the answer is 42" in page.read_text()
+
+
+def test_only_pages_whose_text_has_changed_are_written_again(small_book):
+    def built():
+        result = run_build(small_book, "--profile", "smoke")
+        assert result.returncode == 0 and "reused: 1 of 1 notebooks" in result.stdout, result.stdout + result.stderr
+        return {path.name: path.stat().st_mtime_ns for path in (intro, page)}
+
+    pages = small_book / "_build/fresh/_build/html"
+    intro, page = pages / "book/intro.html", pages / "notebooks/01_a.html"
+    published = small_book / "_build/html"
+    assert run_build(small_book, "--profile", "smoke").returncode == 0
+    first = {path.name: path.stat().st_mtime_ns for path in (intro, page)}
+
+    text = small_book / "book/intro.md"
+    text.write_text(text.read_text() + "\nMore about it.\n")
+    os.utime(text, (0, 0))  # as after a checkout that keeps times
+    second = built()
+    assert "More about it" in (published / "book/intro.html").read_text()
+    assert second["intro.html"] > first["intro.html"] and second["01_a.html"] == first["01_a.html"]
+
+    notebook = small_book / "notebooks/01_a.ipynb"
+    nb = nbformat.read(notebook, as_version=4)
+    nb.cells.insert(2, nbformat.v4.new_markdown_cell("Now it prints.", id="new"))
+    nbformat.write(nb, notebook)
+    third = built()
+    written = BeautifulSoup((published / "notebooks/01_a.html").read_text(), "html.parser").article.get_text()
+    parts = ["A notebook", "# to print", "answer = 42", "Now it prints", "the answer is 42"]
+    places = [written.index(part) for part in parts]
+    assert places == sorted(places)
+    (executed,) = (small_book / "_build/executed/01_a").iterdir()
+    assert "Now it prints" in (executed / "notebook.ipynb").read_text()
+
+    text.write_text(text.read_text().replace("# Start", "# The start"))
+    fourth = built()
+    assert fourth["01_a.html"] > third["01_a.html"] and "The start" in (published / "notebooks/01_a.html").read_text()
+
+    text.write_text(text.read_text() + "\nSee [nothing](../notebooks/99_none.ipynb).\n")
+    for _ in range(2):
+        unlinked = run_build(small_book, "--profile", "smoke")
+        assert unlinked.returncode == 1 and "99_none.ipynb" in unlinked.stderr
 
 
 @pytest.mark.quick

@@ -74,7 +74,7 @@ def test_the_page_has_its_places():
     assert chapters.index("notebooks/14_listening") + 1 == chapters.index("book/claims")
     assert not (ROOT / "book/claims.md").exists()
     lines = (ROOT / "book/intro.md").read_text().splitlines()
-    assert lines.index(claims.PLACEHOLDER) < len(lines) / 3
+    assert lines.index("% claims-summary") < len(lines) / 3
 
 
 @quick
@@ -95,17 +95,15 @@ def test_the_runs_that_claims_ask_for_are_on_the_list():
 
 
 @quick
-def test_staging_needs_the_place_of_the_summary(tmp_path, monkeypatch):
-    monkeypatch.setattr(claims, "page", lambda: "# Claims\n")
-    monkeypatch.setattr(claims, "summary", lambda: "two of them hold")
+def test_staging_needs_the_place_of_the_summary(tmp_path):
+    texts = {"% claims-summary": "two of them hold"}
     (tmp_path / "book").mkdir()
     intro = tmp_path / "book/intro.md"
-    intro.write_text(f"# Start\n\n{claims.PLACEHOLDER}\n\nThe end.\n")
-    publish.write_generated(tmp_path, claims.PLACEHOLDER)
+    intro.write_text("# Start\n\n% claims-summary\n\nThe end.\n")
+    publish.write_in_places(tmp_path, texts)
     assert intro.read_text() == "# Start\n\ntwo of them hold\n\nThe end.\n"
-    assert (tmp_path / "book/claims.md").read_text() == "# Claims\n"
     with pytest.raises(BookError, match="needs one line '% claims-summary'"):
-        publish.write_generated(tmp_path, claims.PLACEHOLDER)
+        publish.write_in_places(tmp_path, texts)
 
 
 # The page

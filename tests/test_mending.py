@@ -37,7 +37,10 @@ def app(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "_images/figure.png")
     (tmp_path / "page.html").write_text("".join(FLAWED.values()))
-    return SimpleNamespace(outdir=str(tmp_path), builder=SimpleNamespace(format="html"))
+    (tmp_path / "doctrees").mkdir()
+    return SimpleNamespace(
+        outdir=str(tmp_path), doctreedir=str(tmp_path / "doctrees"), builder=SimpleNamespace(format="html")
+    )
 
 
 def test_everything_is_mended(app, tmp_path):
@@ -57,6 +60,15 @@ def test_a_mending_without_a_place_is_named(app, tmp_path, name):
     with pytest.raises(extension.NothingToMend) as error:
         extension.finish(app, None)
     assert f"no page has a {name} any more" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_build_that_writes_few_pages_need_not_mend_all(app, tmp_path):
+    extension.finish(app, None)
+    figure = (tmp_path / "_images/figure.png").read_bytes()
+    (tmp_path / "other.html").write_text(FLAWED["icon that is read aloud"])
+    extension.finish(app, None)
+    assert "aria-hidden" in (tmp_path / "other.html").read_text() and (tmp_path / "page.html").read_text() == MENDED
+    assert (tmp_path / "_images/figure.png").read_bytes() == figure
 
 
 @pytest.mark.parametrize("missing, name", [("_static/scripts/fontawesome.js", "file of icons"), ("_images", "figure")])

@@ -88,17 +88,17 @@ def test_the_picture_brings_its_files_along(tmp_path):
 
 
 @quick
-def test_pages_have_the_places_that_staging_fills(tmp_path, monkeypatch):
-    monkeypatch.setattr(scoreboard, "block", lambda: "a table")
+def test_pages_have_the_places_that_staging_fills(tmp_path):
     (tmp_path / "book").mkdir()
-    pages = ("book/intro.md", "book/related.md")
-    for name in pages:
-        shutil.copy(ROOT / name, tmp_path / name)
-    publish.write_generated(tmp_path, scoreboard.PLACEHOLDER)
-    assert all("\n\na table\n\n" in (tmp_path / name).read_text() for name in pages)
-    assert (ROOT / "book/intro.md").read_text().splitlines().count(picture.PLACEHOLDER) == 1
-    with pytest.raises(BookError, match=r"book/intro\.md needs one line '% scoreboard'"):
-        publish.write_generated(tmp_path, scoreboard.PLACEHOLDER)
+    for page in ROOT.glob("book/*.md"):
+        shutil.copy(page, tmp_path / "book")
+    texts = {comment: f"text of {comment[2:]}" for comment in publish.PLACES if comment != "% claims"}
+    publish.write_in_places(tmp_path, texts)
+    for comment, text in texts.items():
+        for name in publish.PLACES[comment]:
+            assert f"\n\n{text}\n\n" in (tmp_path / f"book/{name}.md").read_text(encoding="utf-8")
+    with pytest.raises(BookError, match=r"book/intro\.md needs one line '% claims-summary'"):
+        publish.write_in_places(tmp_path, texts)
 
 
 @quick
@@ -145,11 +145,6 @@ def test_hours_follow_from_the_measured_epoch_and_the_paper_profile(tmp_path, mo
     block = hours.block()
     for name in rows:
         assert f"(../notebooks/{name}.ipynb)" in block
-    monkeypatch.setattr(hours, "block", lambda: "a table")
-    (tmp_path / "book").mkdir()
-    shutil.copy(ROOT / "book/running.md", tmp_path / "book")
-    publish.write_generated(tmp_path, hours.PLACEHOLDER)
-    assert "\n\na table\n\n" in (tmp_path / "book/running.md").read_text()
 
 
 @quick
@@ -163,11 +158,6 @@ def test_larger_collections_are_told_from_the_measured_rate(tmp_path, monkeypatc
     share = hours.macs("inception_resnet") / hours.macs("bbnn")
     assert table["fma_large"][4] == pytest.approx(106_574 * share / minutes, rel=0.02)
     assert "has not been measured" in scaling.block(tmp_path / "nothing.md")
-    monkeypatch.setattr(scaling, "block", lambda: "a table")
-    (tmp_path / "book").mkdir()
-    shutil.copy(ROOT / "book/scaling.md", tmp_path / "book")
-    publish.write_generated(tmp_path, scaling.PLACEHOLDER)
-    assert "\n\na table\n\n" in (tmp_path / "book/scaling.md").read_text()
 
 
 @quick
@@ -183,11 +173,6 @@ def test_an_epoch_takes_as_long_as_its_operations_or_its_bytes(tmp_path, monkeyp
     assert 2_800 * max(done, moved) / 1e12 < both < 2_800 * (done + moved) / 1e12
     # As the page says, most bytes are not the convolutions'.
     assert all(0 < roofline.convolutions_share(roofline.work(name)) < 0.5 for name in roofline.NETWORKS)
-    monkeypatch.setattr(roofline, "block", lambda: "a table")
-    (tmp_path / "book").mkdir()
-    shutil.copy(ROOT / "book/scaling.md", tmp_path / "book")
-    publish.write_generated(tmp_path, roofline.PLACEHOLDER)
-    assert "\n\na table\n\n" in (tmp_path / "book/scaling.md").read_text()
 
 
 def test_the_index_of_fma_large_is_one_that_the_package_takes(tmp_path, monkeypatch):

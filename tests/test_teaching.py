@@ -27,7 +27,7 @@ def stage(tmp_path):
 
 @pytest.mark.quick
 def test_the_table_of_chapters_comes_from_the_notebooks(stage):
-    publish.write_generated(stage, publish.CHAPTERS)
+    publish.write_in_places(stage, {"% chapters": publish.chapters(stage)})
     text = (stage / "book/teaching.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if re.match(r"\| \[(Primer|\d+ [^]]+)\]\(\.\./notebooks/", line)]
     assert [re.search(r"notebooks/(\w+)\.ipynb", row)[1] for row in rows] == [path.stem for path in NOTEBOOKS]

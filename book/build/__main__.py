@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import FULL, ROOT, BookError
 from .checks import check_pages
-from .execute import execute_all, what_a_book_reads, what_lies_in
+from .execute import execute_all, what_a_book_reads, what_lies_in, what_pages_share
 from .profiles import check_data, load_profile
 from .publish import publish, stage_book
 from .student import check_answers, strip
@@ -81,14 +81,15 @@ def build(
             return dict.fromkeys(parameters, 0.0)
         published.unlink(missing_ok=True)
         stage = build_dir / "stage"
-        stage_book(stage)
+        shared = what_pages_share(ROOT)
+        stage_book(stage, build_dir / "generated", shared)
         answers = strip(stage, build_dir / "notebooks") if student else set()
         seconds = execute_all(parameters, stage, build_dir, jobs)
 
         def check(html):
             return check_pages(html) + check_answers(answers, html, stage / "notebooks", build_dir / "notebooks")
 
-        publish(stage, build_dir, out, check if student else check_pages)
+        publish(stage, build_dir, out, shared, check if student else check_pages)
         published.write_text(f"{read}\n{what_lies_in(*written)}\n")
         print(f"the book is at {out / 'index.html'}")
     return seconds

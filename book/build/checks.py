@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -107,7 +108,7 @@ def check_pages(html: Path) -> list[str]:
     """
     from bs4 import BeautifulSoup
 
-    problems = []
+    problems, transferred = [], cache(_transferred)
     for page in sorted(path for path in html.rglob("*.html") if "_static" not in path.parts):
         soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
         loaded = [tag["src"] for tag in soup.find_all(src=True)]
@@ -123,7 +124,7 @@ def check_pages(html: Path) -> list[str]:
         files |= {html / "_static/vendor/fontawesome/webfonts" / font for font in ICON_FONTS}
         if soup.select(".math"):
             files |= {html / "_static/mathjax" / part for part in [*MATHJAX_PARTS, *MATHJAX_FONTS]}
-        weight = sum(_transferred(path) for path in files if path.is_file() and path.suffix != ".mp3")
+        weight = sum(transferred(path) for path in files if path.is_file() and path.suffix != ".mp3")
         if weight > MAX_PAGE_BYTES:
             found.append(f"weighs {weight / 1e6:.1f} MB, more than {MAX_PAGE_BYTES / 1e6:.0f} MB")
         problems += [f"{page.relative_to(html)} {problem}" for problem in dict.fromkeys(found)]

@@ -17,12 +17,13 @@ from . import FULL, ROOT, BookError, checks
 KEPT_RUNS = 4
 SETTINGS = ("KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", "XLA_FLAGS", "TF_XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS")
 FOLDED = {"injected-parameters": "hide-input", "solution": "hide-cell"}
+HEADING = re.compile(r'^[ >"]*(?:#+ .*|\([\w-]+\)=)', re.MULTILINE)
 UNREAD = {"__pycache__", ".ipynb_checkpoints"}
 PROMPTS = {"injected-parameters": "Parameters of this run", "solution": "Show a solution"}
 
 
 def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs: int = 2) -> dict[str, float]:
-    """Execute the staged notebooks, reusing what has not changed since it last ran well.
+    """Execute the staged notebooks, reusing those whose code has not changed since it last ran well.
 
     Each runs in a kernel of its own, the one that took longest last time first. A run's notebook, sounds and pictures
     become visible together, by one rename, after all checks have passed.
@@ -46,8 +47,8 @@ def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs:
     common = what_all_read(ROOT)
     runs = {}
     for name, values in parameters.items():
-        source = stage / "notebooks" / f"{name}.ipynb"
-        key = _digest(common, source, json.dumps([values, _data(values)], sort_keys=True))
+        code = but_prose(stage / "notebooks" / f"{name}.ipynb")
+        key = digest(common, code, json.dumps([name, values, _data(values)], sort_keys=True))
         runs[name] = build_dir / "executed" / name / key[:16]
     tasks = longest_first([name for name, run in runs.items() if not run.is_dir()], build_dir / "executed")
     seconds, problems = dict.fromkeys(parameters, 0.0), []
@@ -69,8 +70,10 @@ def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs:
     if problems:
         raise BookError("\n".join(problems))
     for name, run in runs.items():
+        staged = stage / "notebooks" / f"{name}.ipynb"
+        _with_prose_of(staged, run / "notebook.ipynb")
+        shutil.copyfile(run / "notebook.ipynb", staged)
         os.utime(run)
-        shutil.copyfile(run / "notebook.ipynb", stage / "notebooks" / f"{name}.ipynb")
         shutil.copytree(run / "media", stage / "_static/media", dirs_exist_ok=True)
         for old in sorted(run.parent.iterdir(), key=os.path.getmtime)[:-KEPT_RUNS]:
             shutil.rmtree(old)
@@ -186,6 +189,31 @@ def _fold(nb) -> None:
     nb.metadata.pop("papermill", None)
 
 
+def but_prose(notebook: Path) -> str:
+    """A notebook's code, and what its cells have put out, as text."""
+    nb = json.loads(notebook.read_text(encoding="utf-8"))
+    code = [cell for cell in nb["cells"] if cell["cell_type"] == "code"]
+    return json.dumps(nb | {"cells": code}, sort_keys=True)
+
+
+def _with_prose_of(source: Path, executed: Path) -> None:
+    """Put a notebook's text, which may have been edited since, around the cells that were executed."""
+    import nbformat
+
+    ran, place = {}, None
+    old, new = (nbformat.read(path, as_version=4) for path in (executed, source))
+    for cell in old.cells:
+        if "injected-parameters" not in cell.metadata.get("tags", []):
+            place = cell.id
+        ran.setdefault(place, []).append(cell)
+    new.cells = [kept for cell in new.cells for kept in (ran[cell.id] if cell.cell_type == "code" else [cell])]
+    new.metadata = old.metadata
+    if new != old:
+        unfinished = executed.with_suffix(".part")
+        nbformat.write(new, unfinished)
+        unfinished.rename(executed)
+
+
 def what_all_read(root: Path) -> str:
     """Digest of what may change any notebook's outputs: Python, packages, settings, our package, the kept results."""
     installed = sorted(f"{package.name} {package.version}" for package in importlib.metadata.distributions())
@@ -193,31 +221,44 @@ def what_all_read(root: Path) -> str:
     package = sorted(path for path in (root / "genre_utils").rglob("*") if path.suffix in (".py", ".csv"))
     code = [Path(__file__), Path(checks.__file__), *package, *kept]
     settings = [f"{name}={os.environ.get(name)}" for name in SETTINGS]
-    return _digest(sys.version, *installed, *settings, *code)
+    return digest(sys.version, *installed, *settings, *code)
 
 
 def what_a_book_reads(root: Path, parameters: dict[str, dict]) -> str:
     """Digest of what may change any page: what changes a notebook's outputs, its parameters and data, and the pages."""
+    data = [_data(values) for values in parameters.values()]
+    return digest(what_pages_share(root), json.dumps([parameters, data], sort_keys=True), *_sources(root))
+
+
+def what_pages_share(root: Path) -> str:
+    """Digest of what may change any page: all that a book reads but the text between two headings, parameters and data.
+
+    Headings count, since other pages' contents name them and their links lead to them.
+    """
+    sources, prose = _sources(root), [*sorted(root.glob("book/*.md")), *sorted(root.glob("notebooks/*.ipynb"))]
+    headings = [HEADING.findall(path.read_text(encoding="utf-8")) for path in prose]
+    names = [str(path.relative_to(root)) for path in sources]
+    return digest(what_all_read(root), json.dumps([names, headings]), *(path for path in sources if path not in prose))
+
+
+def _sources(root):
     below = [path for name in ("book", "notebooks", "genre_utils") for path in sorted((root / name).rglob("*"))]
     below += [root / name for name in ("_config.yml", "_toc.yml", "benchmarks/RESULTS.md")]
-    sources = [path for path in below if path.is_file() and not UNREAD.intersection(path.parts)]
-    data = [_data(values) for values in parameters.values()]
-    names = [str(path.relative_to(root)) for path in sources]
-    return _digest(what_all_read(root), json.dumps([names, parameters, data], sort_keys=True), *sources)
+    return [path for path in below if path.is_file() and not UNREAD.intersection(path.parts)]
 
 
 def what_lies_in(*folders: Path) -> str:
     """Digest of the names, sizes and times of all files below."""
-    return _digest(json.dumps([_listing(str(folder)) for folder in folders if folder.is_dir()]))
+    return digest(json.dumps([_listing(str(folder)) for folder in folders if folder.is_dir()]))
 
 
-def _digest(*parts: Path | str) -> str:
+def digest(*parts: Path | str) -> str:
     """Of the parts' contents: a path stands for its file's, names included."""
-    digest = hashlib.sha256()
+    total = hashlib.sha256()
     for part in parts:
         content = f"{part.name}\0".encode() + part.read_bytes() if isinstance(part, Path) else part.encode()
-        digest.update(len(content).to_bytes(8) + content)
-    return digest.hexdigest()
+        total.update(len(content).to_bytes(8) + content)
+    return total.hexdigest()
 
 
 def _data(values: dict) -> list:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from sphinx.errors import SphinxError
 
-# What it is about: the pattern to find in a page, and what to put there.
+# What it is about: the pattern to find in a page, and not in a mended one, and what to put there.
 PAGE_MENDINGS = {
     # A screen reader announces a heading cell without words.
     "empty heading cell of a table": (
         r'<th class="(blank[^"]*|head)"\s*>(?:&nbsp;|<p></p>)</th>',
         r'<td class="\1"></td>',
     ),
-    "sidebar without a role": (r'(id="pst-primary-sidebar")', r'\1 role="region" aria-label="Book"'),
+    "sidebar without a role": (r'(id="pst-primary-sidebar")(?! role)', r'\1 role="region" aria-label="Book"'),
     # A list whose items are no list items.
     "citation list with a role": (r'role="list" (class="citation-list")', r"\1"),
     "citation with a deprecated role": (r'(class="citation" id="[^"]*") role="doc-biblioentry"', r"\1"),
@@ -76,9 +76,13 @@ def finish(app, exception) -> None:
     missing = copy_mathjax(static / "mathjax")
     counts = mend_pages(html) | {"file of icons": len(unused), "figure": shrink_figures(html / "_images")}
     problems = [f"MathJax has no {part} any more; see MATHJAX_PARTS" for part in missing]
-    problems += [f"nothing to mend: no page has a {name} any more" for name, count in counts.items() if not count]
+    # A later build into this folder writes only pages that have changed; the others are mended.
+    whole = Path(app.doctreedir, "mended")
+    if not whole.exists():
+        problems += [f"nothing to mend: no page has a {name} any more" for name, count in counts.items() if not count]
     if problems:
         raise NothingToMend("\n".join(f"ERROR: book/build/extension.py: {problem}" for problem in problems))
+    whole.touch()
 
 
 def mend_pages(html: Path) -> dict[str, int]:
@@ -122,7 +126,7 @@ def copy_mathjax(target: Path) -> list[str]:
 
 
 def shrink_figures(folder: Path) -> int:
-    """Keep 256 colours of each figure that has no transparent part.
+    """Keep 256 colours of each figure that has more, and no transparent part.
 
     Returns
     -------
@@ -134,7 +138,7 @@ def shrink_figures(folder: Path) -> int:
     count = 0
     for figure in folder.glob("*.png"):
         with Image.open(figure) as image:
-            if image.convert("RGBA").getextrema()[3][0] == 255:
+            if image.mode != "P" and image.convert("RGBA").getextrema()[3][0] == 255:
                 palette = image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
                 palette.save(figure, optimize=True)
                 count += 1

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 from unittest import mock
 
-PLACEHOLDER = "% picture"
 CLIPS = {"classical": 3, "reggae": 3, "metal": 3}  # genre to seed
 SECONDS = 6.0
 STYLE = "display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 0 1rem; margin: 1rem 0;"

@@ -8,7 +8,6 @@ from . import RESULTS, ROOT, rules
 from .listed import FMA_CLAIMS, IRN_CLAIMS, Claim
 from .measured import ALSO, UNLIKE, NotTested, Runs
 
-PLACEHOLDER = "% claims-summary"
 PAPERS = {"The Inception-ResNet paper": ("valdera2025", IRN_CLAIMS), "The FMA study": ("fella", FMA_CLAIMS)}
 MOST_IMPORTANT = (
     "Inception-ResNet has fewer parameters than BBNN",

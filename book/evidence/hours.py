@@ -8,7 +8,6 @@ from genre_utils import models, papers
 
 from . import ROOT
 
-PLACEHOLDER = "% hours"
 # The log in BBNN's released notebook (GTZAN_2048_1/model/my_model.ipynb): the second of a hundred epochs and later.
 MEASURED = {"network": "bbnn", "seconds": 28, "trained": 800, "evaluated": 100}
 CLIPS = {"gtzan": 1_000, "fma-small": 8_000 - len(papers.FMA_FAULTY)}

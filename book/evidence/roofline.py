@@ -6,7 +6,6 @@ from genre_utils import models
 
 from . import hours
 
-PLACEHOLDER = "% roofline"
 # Peak rates of the makers' data sheets: operations on 32-bit numbers, and bytes of memory, a second.
 DEVICES = {"T4": (8.1e12, 0.32e12), "A100": (19.5e12, 1.555e12), "H200": (67e12, 4.8e12)}
 NETWORKS = {"inception_resnet": "Inception-ResNet", "bbnn": "BBNN"}

@@ -6,7 +6,6 @@ from genre_utils import features
 
 from . import ROOT, hours
 
-PLACEHOLDER = "% scaling"
 MEASURED = ROOT / "benchmarks/RESULTS.md"
 ROW = r"^\| extraction, mp3, 1 core \(s for (\d+) clips\) \| ([\d.]+) \|"
 CLIP = 30.0  # seconds of sound that were measured, and that GTZAN's and most of FMA's clips have

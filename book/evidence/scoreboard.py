@@ -6,7 +6,6 @@ from genre_utils.notebook.show import LABELS
 from . import RESULTS, ROOT
 from .measured import Damaged, NotTested, Runs, interval, points
 
-PLACEHOLDER = "% scoreboard"
 RUN = "gtzan_filtered_{}"
 REFERENCE, OTHER = "svm", "logistic_regression"
 # In the order of the rows: the chapter of each.
