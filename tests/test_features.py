@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,6 +144,16 @@ def test_killed_extraction_goes_on_to_the_same_result(collection, tmp_path):
     got = features.extract(index, SHORT, tmp_path / "cut.zarr")
     np.testing.assert_array_equal(got.x, expected.x)
     assert got.report.equals(expected.report)
+
+
+def test_a_whole_store_is_read_without_its_chunks_of_notes(collection, tmp_path, monkeypatch):
+    index, store = datasets.load("gtzan", collection), tmp_path / "s.zarr"
+    first = features.extract(index, SHORT, store)
+    shutil.rmtree(store / "note/c")
+    monkeypatch.setattr(features.store, "_load_one", None)
+    again = features.extract(index, SHORT, store)
+    np.testing.assert_array_equal(again.x, first.x)
+    assert again.report.equals(first.report)
 
 
 def test_standardise():

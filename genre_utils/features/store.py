@@ -91,12 +91,14 @@ def extract(index, config, store=None, n_jobs=1):
         return _waveforms(index, config, n_jobs)
     stored = replace(config, standardise="none") if config.standardise == "training" else config
     key = store_key(index, stored)
-    arrays = _open(store or cache_dir() / "features" / f"{key}.zarr", key, (len(index), *config.shape))
-    notes = [bytes(row).rstrip(b"\0").decode() for row in arrays[1][...]]
-    missing = [row for row, note in enumerate(notes) if not note]
-    calls = [(arrays, row, index["path"].iloc[row], stored) for row in missing]
-    for row, note in zip(missing, parallel(_extract_one, calls, n_jobs, "log-mels")):
-        notes[row] = note
+    group, *arrays = _open(store or cache_dir() / "features" / f"{key}.zarr", key, (len(index), *config.shape))
+    # All in one place once the store is whole, for one chunk a clip is slow to read.
+    notes = group.attrs.get("notes") or [bytes(row).rstrip(b"\0").decode() for row in arrays[1][...]]
+    if missing := [row for row, note in enumerate(notes) if not note]:
+        calls = [(arrays, row, index["path"].iloc[row], stored) for row in missing]
+        for row, note in zip(missing, parallel(_extract_one, calls, n_jobs, "log-mels")):
+            notes[row] = note
+        group.attrs["notes"] = notes
     report, used = _report(index, notes)
     x = arrays[0][...] if used.all() else arrays[0].oindex[np.flatnonzero(used)]
     return Features(x, index[used].reset_index(drop=True), report, config)
@@ -117,8 +119,7 @@ def _precomputed(index, config):
     if config.ref == "max":
         x -= x.max(axis=(1, 2), keepdims=True)
     x = np.maximum(x, x.max(axis=(1, 2), keepdims=True) - np.float32(config.top_db))
-    if config.standardise == "clip":
-        x = standardise(x, axis=(1, 2)).astype(np.float32, copy=False)
+    x = standardise(x, axis=(1, 2)).astype(np.float32, copy=False) if config.standardise == "clip" else x
     found, wanted = (f"{frames} x {bands}" for frames, bands in (x.shape[1:], config.shape))
     note = "read as log-mels" + (f" of {found}, not {wanted}" if found != wanted else "")
     return Features(x, index, index[["clip_id"]].assign(status="used", note=note), config)
@@ -129,8 +130,7 @@ def _waveforms(index, config, n_jobs):
     clips, notes = zip(*parallel(_load_one, calls, n_jobs, "waveforms"))
     report, used = _report(index, notes)
     x = np.stack([y for y in clips if y is not None])
-    if config.standardise == "clip":
-        x = standardise(x, axis=1)
+    x = standardise(x, axis=1) if config.standardise == "clip" else x
     return Features(x, index[used].reset_index(drop=True), report, config)
 
 
@@ -193,7 +193,8 @@ def _open(store, key, shape):
     # Not compressed: of levels in dB that saves a tenth of the room, and costs more time than reading them.
     array = partial(group.require_array, compressors=None)
     log_mel = array("log_mel", shape=shape, chunks=(1, *shape[1:]), dtype="float32", fill_value=np.nan)
-    return log_mel, array("note", shape=(shape[0], NOTE_BYTES), chunks=(1, NOTE_BYTES), dtype="uint8", fill_value=0)
+    note = array("note", shape=(shape[0], NOTE_BYTES), chunks=(1, NOTE_BYTES), dtype="uint8", fill_value=0)
+    return group, log_mel, note
 
 
 def _extract_one(arrays, row, path, config):
