@@ -37,6 +37,8 @@ quick = pytest.mark.quick
         (rules.follows, (True, True), "holds"),
         (rules.follows, (True, False), "undecided"),
         (rules.follows, (False, False), "fails"),
+        (rules.trained_twice, ("fails", 1), "undecided"),
+        (rules.trained_twice, ("fails", 2), "fails"),
         (rules.better, (0.001, 0.02), "holds"),
         (rules.better, (0.0, 0.02), "undecided"),
         (rules.better, (-0.02, 0.0), "undecided"),
@@ -149,7 +151,7 @@ def test_what_arithmetic_finds():
     assert verdicts["Precision 94.10 %, recall 94.19 %"] == "fails"
     genres = {text.split(":")[0] for text, verdict in verdicts.items() if ": precision" in text and verdict == "fails"}
     assert genres == {"classical", "hiphop", "jazz", "metal"}
-    assert verdicts["A window of 3,472 samples is about 160 ms"] == "fails"
+    assert verdicts["A window of 3,472 samples is about 160 ms"] == "undecided"
 
 
 def test_a_changed_number_changes_the_page(results):
@@ -165,7 +167,6 @@ def test_a_changed_number_changes_the_page(results):
     changed = {text for (_, text), row in after.items() if row != before[_, text]}
     unexpectedly = next(text for text in changed if "unexpectedly" in text)
     assert after["The FMA study", unexpectedly].verdict == "fails"
-    assert after["The FMA study", "A shortcut improves accuracy: Baseline B is better than A-2D"].verdict == "holds"
     assert all("B" in text or "Test results" in text for text in changed)
     assert claims.page(results) != claims.page() and claims.summary(results) != claims.summary()
 
@@ -284,12 +285,13 @@ def test_the_run_nearest_to_the_paper_is_asked(empty):
 @pytest.mark.parametrize("ours, theirs, verdict", [(0.9, 0.7, "holds"), (0.7, 0.9, "fails"), (0.9, 0.9, "undecided")])
 @pytest.mark.parametrize("score", ["accuracy", "f1"])
 def test_a_difference_is_asked_of_common_seeds(empty, ours, theirs, verdict, score):
-    for seed in (0, 1):
+    for seed in (0, 1, 2):
         make(empty, "gtzan_filtered_inception_resnet", ours, seed)
-    make(empty, "gtzan_filtered_bbnn", theirs)
     ask = measured.difference("inception_resnet", "bbnn", measured.GTZAN, score=score)
-    found = asked(empty, ask)
-    assert found.verdict == verdict and "1 seed;" in found.text
+    for common in (1, 2):  # one training of each decides nothing
+        make(empty, "gtzan_filtered_bbnn", theirs, common)
+        found = asked(empty, ask)
+        assert found.verdict == (verdict if common == 2 else "undecided") and f"{common} seed" in found.text
 
 
 @pytest.mark.parametrize(
@@ -364,8 +366,9 @@ def test_the_hardest_genre(empty):
 
 
 def test_evenness(empty):
-    make(empty, "fma_random_densenet121", 0.7)
-    make(empty, "fma_random_baseline_a_2d", 0.7, hard=[6])
+    for seed in (0, 1):
+        make(empty, "fma_random_densenet121", 0.7, seed)
+        make(empty, "fma_random_baseline_a_2d", 0.7, seed, hard=[6])
     pair = "densenet121", "baseline_a_2d"
     asks = [measured.difference(*two, measured.FMA, score="evenness") for two in (pair, pair[::-1])]
     assert [asked(empty, ask).verdict for ask in asks] == ["holds", "fails"]

@@ -120,7 +120,7 @@ def test_table_1_has_its_columns_swapped():
     assert checks.check_macro(SWAPPED, 2, "Table 1").empty
     why = checks.inconsistencies().set_index("printed")["why"]["recall 94.19"].iloc[0]
     assert why.split("; ") == [
-        "mean of Table 2's genres",
+        "mean over Table 2's genres, from whole clips",
         "the abstract",
         "the accuracy, if the genres are equally large",
     ]

@@ -143,9 +143,9 @@ def found(rows):
     unlike = sum(row.why == UNLIKE for row in asked)
     lines.append(
         f"Our runs on real music speak to {len(asked)} of these claims. They decide {decided or 'none'}; "
-        f"{kinds[rules.UNDECIDED]} stay undecided, for the interval leaves both answers open; "
-        f"{kinds[rules.NOT_TESTED]} stay not tested, {unlike} of them because our runs are too unlike the paper's. The "
-        "other claims are judged by arithmetic, or not tested."
+        f"{kinds[rules.UNDECIDED]} stay undecided, for an interval leaves both answers open or each network was "
+        f"trained once; {kinds[rules.NOT_TESTED]} stay not tested, {unlike} of them because our runs are too unlike "
+        "the paper's. The other claims are judged by arithmetic, or not tested."
     )
     return "\n\n".join(lines)
 

@@ -97,6 +97,8 @@ class Runs:
             found.append("no augmentation")
         if settings["splits"] != PAPERS_SPLIT[network.paper]:
             found.append(f"{SPLITS[settings['splits']]} instead of {SPLITS[PAPERS_SPLIT[network.paper]]}")
+        if network.paper != papers.FMA and about["protocol"] == "chosen_on_validation":
+            found.append("weights of the lowest validation loss, where the paper names no choice")
         rate, printed = about["recipe"]["learning_rate"], network.recipe.learning_rate
         return found + ([f"learning rate {rate:g} instead of {printed:g}"] if rate != printed else [])
 
@@ -181,8 +183,9 @@ def difference(first, second, patterns, rule=rules.better, score="accuracy"):
                 seeds = over_seeds([gap(*answers([x], [y])[1:]) for x, y in zip(a, b)])
                 found += f", over seeds {interval(seeds.low, seeds.high)}"
                 low, high = min(low, seeds.low), max(high, seeds.high)
-            told.append(f"{found}.")
-            decides = decides or rule(low, high)
+            trainings = len(a) * a[0].about["splits"]["n"]
+            told.append(f"{found}{', of one training each' * (trainings == 1)}.")
+            decides = decides or rules.trained_twice(rule(low, high), trainings)
         if damaged := [error for error in missing if isinstance(error, Damaged)]:
             raise damaged[0]
         if not decides:
@@ -255,7 +258,7 @@ def taken_for(network, genre, others, patterns):
 
 
 def curves_rise(network, patterns):
-    """Does validation accuracy rise consistently?"""
+    """Does validation accuracy rise consistently, while its loss ends below its first value?"""
 
     def ask(runs):
         pattern, (found,) = runs.first(patterns, network)
@@ -263,11 +266,15 @@ def curves_rise(network, patterns):
         curves = [fold["val_accuracy"].to_numpy() for run in found for _, fold in run.history.groupby("fold")]
         falls = sum((np.diff(curve) < 0).sum() for curve in curves)
         deepest = max((np.maximum.accumulate(curve) - curve).max() for curve in curves)
+        losses = [fold["val_loss"].iloc[[0, -1]] for run in found for _, fold in run.history.groupby("fold")]
+        first, last = np.mean(losses, axis=0)
         text = (
             f"{runs.asked(ASKED[network], name, found)} It falls in {falls} of {sum(len(c) - 1 for c in curves)} "
-            f"epochs. Its largest fall below the highest value so far is {points(deepest)} points."
+            f"epochs. Its largest fall below the highest value so far is {points(deepest)} points. "
+            f"The loss is {first:.2f} after the first epoch and {last:.2f} after the last."
         )
-        verdict = rules.FAILS if rules.FAILS in map(rules.steady, curves) else rules.HOLDS
+        steady = rules.FAILS not in map(rules.steady, curves) and all(end < begin for begin, end in losses)
+        verdict = rules.HOLDS if steady else rules.FAILS
         return judged(text, verdict, runs.unlike(name))
 
     return ask

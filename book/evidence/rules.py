@@ -7,14 +7,21 @@ DIP = 0.05  # of accuracy: a consistent increase never falls by more below its h
 CUT_OFF = "(cut off, not rounded)"
 
 TEXT = f"""\
+**Completions.** The Inception-ResNet paper leaves filters and other details open. A *completion* is a network that
+fits its text and fills them in so that all printed counts are met; our search finds 33. [Notebook
+06](../notebooks/06_inception_resnet.ipynb) builds two, named `keras_applications`, which our runs train, and
+`uniform`. Others are called by the filters of their modules A, B and C, as 48-24-16.
+
 **Arithmetic.** A printed number *holds* when it equals the recomputed one to its last printed digit, rounded or cut
-off. A statement about printed or counted numbers *holds* when they bear it out in every network that was built for it,
-of Inception-ResNet in both named completions; it *fails* when they do in none, and is *undecided* otherwise.
+off, as far as the rounding of the numbers that it is computed from allows. A statement about printed or counted numbers
+*holds* when they bear it out in every case that the paper leaves open, such as both named completions; it *fails* when
+they do in none, and is *undecided* otherwise.
 
 **A is better than B.** The 95 % interval of the paired difference on the same clips decides: wholly above 0, the
 claim *holds*; wholly below, it *fails*; otherwise it is *undecided*. Where the networks were trained with several
 seeds, so does the 95 % interval of the mean over seeds, by Student's *t*: both together are judged, from the lower of
-their two ends to the higher.
+their two ends to the higher. One training of each network leaves the claim *undecided*: an interval over clips cannot
+tell what another training would have reached.
 
 **About equal.** The claim *holds within x*, where x is the end of that interval which is farther from 0, if x is at
 most {100 * MARGIN:.0f} points. It *fails* when the whole interval lies beyond {100 * MARGIN:.0f} points, and is
@@ -24,6 +31,9 @@ most {100 * MARGIN:.0f} points. It *fails* when the whole interval lies beyond {
 95 % interval, and *fails* when it lies outside, but only for the same network on like data by a like protocol.
 Otherwise our number is shown and the claim is *not tested*. A consistent increase is one that never falls by more
 than {100 * DIP:.0f} points below its highest value so far.
+
+**It trains.** Of the completions that were trained at the printed rate one must have more than half of its training
+clips right in the last epoch. Then the claim *holds*, for each could be the paper's network; else it is *undecided*.
 
 Where a claim can be measured, the measurement gives the verdict and arithmetic only comments; where its run is
 missing, the verdict is *not tested*. A measured verdict answers the question in italics, which names in what our runs
@@ -47,6 +57,11 @@ def consistent(findings):
 def follows(*facts):
     """Whether a statement is true in every case, in none, or in some."""
     return HOLDS if all(facts) else UNDECIDED if any(facts) else FAILS
+
+
+def trained_twice(verdict, trainings):
+    """A verdict on which of two networks is better needs more than one training of each."""
+    return verdict if trainings > 1 else UNDECIDED
 
 
 def better(low, high):
