@@ -1,4 +1,4 @@
-"""The contract that every notebook keeps (DESIGN.md, Notebooks). Executed ones are checked where the book is built."""
+"""The contract that every notebook keeps. Executed ones are checked where the book is built."""
 
 import ast
 import re
