@@ -108,12 +108,13 @@ $(INSTALLED): pyproject.toml constraints.txt
 	for candidate in $${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do \
 	  found=$$("$$candidate" -c 'import sys; print("%d.%d.%d at %s" % (sys.version_info[:3] + (sys.executable,)))' 2>/dev/null) || continue; \
 	  case $$found in \
+	    3.11.[0-3]' '*) seen="$${seen:+$$seen, }$$found";; \
 	    3.11.*|3.12.*|3.13.*) python=$$candidate; break;; \
 	    *) seen="$${seen:+$$seen, }$$found";; \
 	  esac; \
 	done; \
 	if [ -z "$$python" ]; then \
-	  echo "Python 3.11 to 3.13 is needed; found $${seen:-none}. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+	  echo "Python 3.11.4 to 3.13 is needed; found $${seen:-none}. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; \
 	fi; \
 	if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
 	  echo "Python $$found cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; \

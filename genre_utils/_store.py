@@ -42,13 +42,15 @@ def write_atomically(path, content):
 
 
 @contextmanager
-def only_writer(out_dir):
+def only_writer(out_dir, timeout=0):
     """Hold a folder for one process at a time, and tidy what a killed one left half written.
 
     Parameters
     ----------
     out_dir : str or Path or None
         Made when missing; None keeps nothing.
+    timeout : float
+        Seconds to wait for another process that holds it.
 
     Yields
     ------
@@ -73,7 +75,7 @@ def only_writer(out_dir):
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock")
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=timeout)
     except Timeout as error:
         raise ValueError(
             f"another process is at work in {folder}: wait until it has finished, or name another folder"

@@ -52,7 +52,7 @@ def fit(model, data, recipe, validation=None, out_dir=None, seed=0, measure=None
     -------
     dict of str to list
         A value an epoch: `epoch` (from 1), `loss`, `accuracy`, with validation `val_loss` and `val_accuracy`,
-        `learning_rate`, `seconds`, and what `measure` returned.
+        `learning_rate` (after the epoch, so perhaps halved by its loss), `seconds`, and what `measure` returned.
 
     Raises
     ------

@@ -258,12 +258,13 @@ def test_splits_that_cannot_be_run_are_refused_before_training(clips, monkeypatc
 
 
 @pytest.mark.quick
-def test_each_fold_has_its_own_seed(clips, monkeypatch):
+def test_each_fold_has_a_seed_that_no_fold_of_another_run_has(clips, monkeypatch):
     seen, fit, build = {"fit": [], "build": []}, training.fit, models.build
     monkeypatch.setattr(training, "fit", lambda *a: seen["fit"].append(a[5]) or fit(*a))
     monkeypatch.setattr(models, "build", lambda *a, **o: seen["build"].append(o.get("seed")) or build(*a, **o))
-    evaluation.cross_validate("tiny", clips, RECIPE, n_folds=2, seed=7)
-    assert seen == {"fit": [7, 8], "build": [None, 7, 8]}
+    for seed in (7, 8):
+        evaluation.cross_validate("tiny", clips, RECIPE, n_folds=2, seed=seed)
+    assert seen == {"fit": [7, 1007, 8, 1008], "build": [None, 7, 1007, None, 8, 1008]}
 
 
 @pytest.mark.parametrize("where", ["two processes", "two Dask workers"])

@@ -150,10 +150,45 @@ def test_a_whole_store_is_read_without_its_chunks_of_notes(collection, tmp_path,
     index, store = datasets.load("gtzan", collection), tmp_path / "s.zarr"
     first = features.extract(index, SHORT, store)
     shutil.rmtree(store / "note/c")
-    monkeypatch.setattr(features.store, "_load_one", None)
-    again = features.extract(index, SHORT, store)
+    with monkeypatch.context() as context:
+        context.setattr(features.store, "_load_one", None)
+        again = features.extract(index, SHORT, store)
     np.testing.assert_array_equal(again.x, first.x)
     assert again.report.equals(first.report)
+    shutil.rmtree(store / "log_mel/c/3")  # as after a copy that was cut short
+    np.testing.assert_array_equal(features.extract(index, SHORT, store).x, first.x)
+
+
+def test_a_clip_that_could_not_be_read_is_tried_again(collection, tmp_path, monkeypatch):
+    index, store = datasets.load("gtzan", collection), tmp_path / "s.zarr"
+    load = features.store._load_one
+
+    def fails(path, *settings):
+        return (None, "skipped: too many open files") if path == index["path"][2] else load(path, *settings)
+
+    with monkeypatch.context() as context:
+        context.setattr(features.store, "_load_one", fails)
+        partly = features.extract(index, SHORT, store)
+        again = features.extract(index, SHORT, store)
+    assert len(partly.x) == len(again.x) == len(index) - 1 and again.report.equals(partly.report)
+    assert partly.report["note"][2] == "too many open files"
+    whole = features.extract(index, SHORT, store)
+    assert whole.report["status"].eq("used").all() and not np.isnan(whole.x).any()
+
+
+def test_each_of_several_configurations_has_a_store(collection, tmp_path):
+    index = datasets.load("gtzan", collection)
+    other = features.preset("inception_resnet", 3)
+    found = features.extract(index, (SHORT, other), tmp_path / "stores")
+    for k, config in enumerate((SHORT, other)):
+        assert (tmp_path / f"stores/{k}/zarr.json").is_file()
+        np.testing.assert_array_equal(found.x[k], features.extract(index, config, tmp_path / f"stores/{k}").x)
+
+
+def test_frames_of_an_odd_transform():
+    for n_fft in (2047, 2048):
+        config = features.MelConfig(n_samples=5_120, n_fft=n_fft, hop_length=1_024, n_mels=40)
+        assert features.log_mel(tone(seconds=5_120 / 22_050, sr=22_050), config).shape == config.shape
 
 
 def test_standardise():

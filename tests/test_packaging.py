@@ -112,7 +112,7 @@ def only_line(result):
 def test_make_names_a_python_that_is_too_old(fresh, target):
     result = make(fresh, target, f"PYTHON={fake_python(fresh, 'echo 3.10.13 at /usr/bin/python3')}")
     assert result.returncode
-    assert only_line(result).startswith("Python 3.11 to 3.13 is needed; found 3.10.13 at /usr/bin/python3.")
+    assert only_line(result).startswith("Python 3.11.4 to 3.13 is needed; found 3.10.13 at /usr/bin/python3.")
     assert not (fresh / ".venv").exists()
 
 

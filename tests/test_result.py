@@ -37,10 +37,13 @@ def made(accuracy=0.7, drawn=0, artists=True, **about):
     return evaluation.Result(predictions, history, json.loads(json.dumps(ABOUT | about)))
 
 
-def test_a_result_keeps_the_words_for_its_data(tmp_path):
+def test_a_result_keeps_the_words_for_its_data(tmp_path, monkeypatch):
     result = made()
     evaluation.save(result, tmp_path / "any name.json")
     again = evaluation.load(tmp_path / "any name.json")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert evaluation.load("~/any name.json").predictions.equals(again.predictions)
+    assert len(evaluation.collect("~/")) == 1
     assert again.source == "GTZAN (60 clips, 3 genres)" and again.genres == list("abc")
     assert again.right.mean() == 0.7 and again.probabilities.shape == (60, 3)
     pd.testing.assert_frame_equal(again.predictions, result.predictions)
@@ -128,6 +131,16 @@ def test_compare_without_artists_draws_clips():
     found = evaluation.compare({"one": made(0.8, 1, artists=False), "two": made(0.5, 2, artists=False)})
     low, high = evaluation.wilson(48, 60)
     assert found.groups == "clips" and tuple(found.scores.loc["one", ["low", "high"]]) == pytest.approx((low, high))
+
+
+def test_compare_knows_the_artists_that_one_result_knows():
+    one, bare = made(0.8, 1), made(0.5, 2, artists=False)
+    found, other = evaluation.compare({"one": one, "bare": bare}), evaluation.compare({"bare": bare, "one": one})
+    assert found.groups == other.groups == "artists"
+    pd.testing.assert_frame_equal(found.scores, other.scores.loc[found.scores.index])
+    whole = evaluation.compare({"one": one, "bare": made(0.5, 2)})
+    pd.testing.assert_frame_equal(found.scores, whole.scores)
+    pd.testing.assert_frame_equal(found.pairs, whole.pairs)
 
 
 def test_compare_lets_clips_of_unknown_artists_stand_alone():

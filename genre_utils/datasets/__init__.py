@@ -260,8 +260,8 @@ def _unpacked(root):
 
     known = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in archives]
     folder = Path(pooch.os_cache("genre_utils"), "unpacked", digest(known))
-    if not (folder / ".complete").exists():
-        with only_writer(folder):
+    with only_writer(folder, timeout=3_600):  # another process may be unpacking it
+        if not (folder / ".complete").exists():
             for archive in progress(archives, desc="unpacking"):
                 zipped = archive.suffix.lower() == ".zip"
                 try:

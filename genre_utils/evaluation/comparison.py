@@ -76,9 +76,9 @@ def compare(results, n_resamples=2_000, seed=0):
     first_name, first = next(iter(right.items()))
     for name, other in right.items():
         _refuse_unlike_clips(first_name, first, name, other)
-    artists = first["artist"].fillna("")
+    artists = pd.concat([table["artist"].fillna("") for table in right.values()], axis=1).max(axis=1)[first.index]
     drawn = {"groups": artists.where(artists.ne(""), artists.index), "n_resamples": n_resamples, "seed": seed}
-    table = pd.DataFrame({name: _scores(runs[name], right[name], drawn) for name in runs}).T
+    table = pd.DataFrame({name: _scores(runs[name], right[name], drawn, artists.any()) for name in runs}).T
     table = table.astype({"runs": int, "clips": int}).rename_axis("network")
     rows = [_pair(a, b, right, runs, drawn) for a, b in combinations(runs, 2)]
     return Comparison(table, pd.DataFrame(rows), _unlike(runs), "artists" if artists.any() else "clips")
@@ -109,9 +109,9 @@ def collect(*folders):
     ----------
     Notebook 11.
     """
-    if lost := [str(folder) for folder in folders if not Path(folder).is_dir()]:
+    if lost := [str(folder) for folder in folders if not Path(folder).expanduser().is_dir()]:
         raise FileNotFoundError(f"no folder {', '.join(lost)}")
-    found = {path for folder in folders for path in Path(folder).rglob("*.json")}
+    found = {path for folder in folders for path in Path(folder).expanduser().rglob("*.json")}
     runs = {path.parent for path in found if path.name == "run.json"}
     found = {path for path in found if not runs.intersection(path.parents)} | {run / "result.json" for run in runs}
     rows, results = {}, {}
@@ -170,11 +170,11 @@ def _interval(shares, tests, groups, **options):
     return bootstrap(lambda share, tests: share.sum() / tests.sum(), sums["share"], sums["tests"], **options)
 
 
-def _scores(runs, by_clip, drawn):
+def _scores(runs, by_clip, drawn, artists):
     accuracies = [run.right.mean() for run in runs]
     f1 = [scores(run.predictions["label"], run.predictions["predicted"])["f1"] for run in runs]
     folds = [run.predictions.assign(right=run.right).groupby("fold")["right"].mean() for run in runs]
-    if not by_clip["artist"].any() and len(runs) == 1 and not runs[0].predictions["clip_id"].duplicated().any():
+    if not artists and len(runs) == 1 and not runs[0].predictions["clip_id"].duplicated().any():
         low, high = wilson(int(runs[0].right.sum()), len(runs[0].right))
     else:
         low, high = _interval(by_clip["right"], by_clip["tests"], **drawn)

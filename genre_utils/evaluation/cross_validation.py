@@ -76,7 +76,7 @@ def cross_validate(
     workers : int
         Processes for each fold that cut crops while it is trained.
     keep_models : bool
-        Keep the trained network of each fold beside its file in `out_dir`, as ``fold_00.keras``.
+        Keep the network of each fold that is trained now beside its file in `out_dir`, as ``fold_00.keras``.
     **options
         Passed to `models.build`: what a paper leaves open.
 
@@ -201,7 +201,7 @@ def _run_fold(train, split, fold, path):
 
     from .. import models, training
 
-    recipe, seed = train["recipe"], train["seed"] + fold
+    recipe, seed = train["recipe"], train["seed"] + 1_000 * fold  # so that seeds 0 and 1 share none
     network = models.build(**train["build"], seed=seed)
     parts = {name: _part(train, split, name, seed) for name in ("training", train["watched"], "test")}
     watched, measure = parts[train["watched"]], train["measure"]

@@ -75,7 +75,7 @@ def save(result, path):
     tables = {"predictions": result.predictions, "history": result.history}
     content = {"layout": LAYOUT, "about": result.about}
     content |= {name: table.to_dict("list") for name, table in tables.items()}
-    write_atomically(Path(path), json.dumps(content, separators=(",", ":")))
+    write_atomically(Path(path).expanduser(), json.dumps(content, separators=(",", ":")))
 
 
 def load(path):
@@ -103,7 +103,7 @@ def load(path):
     ----------
     Notebook 11.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     path = path / "result.json" if path.is_dir() else path
     if not path.is_file():
         raise FileNotFoundError(f"no {path}: give the results_dir of a cross-validation that has finished")

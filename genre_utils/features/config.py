@@ -83,8 +83,8 @@ class MelConfig(_ClipConfig):
 
     @property
     def n_frames(self):
-        """Frames of a centred transform: 1 + n_samples // hop_length."""
-        return 1 + self.n_samples // self.hop_length
+        """Frames of a centred transform: 1 + n_samples // hop_length, of one sample less if `n_fft` is odd."""
+        return 1 + (self.n_samples - self.n_fft % 2) // self.hop_length
 
     @property
     def shape(self):

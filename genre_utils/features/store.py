@@ -45,8 +45,9 @@ def extract(index, config, store=None, n_jobs=1):
     """Features of every usable clip of a collection, computed once and kept.
 
     Log-mels go into a Zarr array with one chunk a clip. A chunk that is there is finished, so a killed run goes on
-    where it was, and several processes may fill one store. The work is handed to joblib, so that
-    ``joblib.parallel_config(backend="dask")`` sends it to a cluster. Waveforms are read anew each time.
+    where it was, and several processes may fill one store. A clip that was skipped is tried again each time. The work
+    is handed to joblib, so that ``joblib.parallel_config(backend="dask")`` sends it to a cluster. Waveforms are read
+    anew each time.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def extract(index, config, store=None, n_jobs=1):
         From `datasets.load`. Of precomputed log-mels, frames and bands stay as they are, whatever the configuration
         says; its `ref`, `top_db` and `standardise` are applied, and the report tells of another size.
     config : MelConfig or WaveformConfig or tuple of them
-        A tuple for a network of several inputs, such as ``models.input_configs("fusion")``.
+        A tuple for a network of several inputs, such as ``models.input_configs("fusion")``; each has a store below.
     store : str or Path, optional
         Where the Zarr store lies, on a disk or, as a URL, in an object store. By default in the user's cache, under a
         name made from the clips, the configuration and the version of the extractor.
@@ -84,7 +85,7 @@ def extract(index, config, store=None, n_jobs=1):
     ((20, 65, 128), {'used': 20})
     """
     if isinstance(config, tuple):
-        return _extract_several(index, config, n_jobs)
+        return _extract_several(index, config, store, n_jobs)
     if index["dataset"].eq("precomputed").any():
         return _precomputed(index, config)
     if not isinstance(config, MelConfig):
@@ -92,20 +93,21 @@ def extract(index, config, store=None, n_jobs=1):
     stored = replace(config, standardise="none") if config.standardise == "training" else config
     key = store_key(index, stored)
     group, *arrays = _open(store or cache_dir() / "features" / f"{key}.zarr", key, (len(index), *config.shape))
-    # All in one place once the store is whole, for one chunk a clip is slow to read.
-    notes = group.attrs.get("notes") or [bytes(row).rstrip(b"\0").decode() for row in arrays[1][...]]
-    if missing := [row for row, note in enumerate(notes) if not note]:
-        calls = [(arrays, row, index["path"].iloc[row], stored) for row in missing]
+    tried = group.attrs.get("notes")  # all in one place once all are tried, for one chunk a clip is slow to read
+    notes = tried or [bytes(row).rstrip(b"\0").decode() for row in arrays[1][...]]
+    x = arrays[0][...] if tried else np.zeros((len(notes), 1, 1))
+    if missing := [row for row, note in enumerate(notes) if not note or np.isnan(x[row, 0, 0])]:
+        calls = [(*arrays, row, index["path"].iloc[row], stored) for row in missing]
         for row, note in zip(missing, parallel(_extract_one, calls, n_jobs, "log-mels")):
             notes[row] = note
-        group.attrs["notes"] = notes
+        group.attrs["notes"] = [note * note.startswith("used") for note in notes]
+    x = arrays[0][...] if missing or not tried else x
     report, used = _report(index, notes)
-    x = arrays[0][...] if used.all() else arrays[0].oindex[np.flatnonzero(used)]
-    return Features(x, index[used].reset_index(drop=True), report, config)
+    return Features(x if used.all() else x[used], index[used].reset_index(drop=True), report, config)
 
 
-def _extract_several(index, configs, n_jobs):
-    parts = [extract(index, config, n_jobs=n_jobs) for config in configs]
+def _extract_several(index, configs, store, n_jobs):
+    parts = [extract(index, config, store and f"{store}/{k}", n_jobs) for k, config in enumerate(configs)]
     in_all = set.intersection(*(set(part.index["clip_id"]) for part in parts))
     kept = [part.index["clip_id"].isin(in_all).to_numpy() for part in parts]
     x = tuple(part.x[rows] for part, rows in zip(parts, kept))
@@ -141,8 +143,7 @@ def version():
     -------
     str
     """
-    librosa = _store.version("librosa")
-    return f"{EXTRACTOR}, librosa {librosa}" if librosa else f"{EXTRACTOR}, without librosa"
+    return f"{EXTRACTOR}, librosa {_store.version('librosa') or 'absent'}"
 
 
 def store_key(index, config):
@@ -197,11 +198,10 @@ def _open(store, key, shape):
     return group, log_mel, note
 
 
-def _extract_one(arrays, row, path, config):
+def _extract_one(log_mels, notes, row, path, config):
     y, note = _load_one(path, config.sr, config.n_samples)
     if y is None:
         return note
-    log_mels, notes = arrays
     log_mels[row] = log_mel(y, config)
     # Written last: a row with a note is a finished row.
     notes[row] = np.frombuffer(note.encode()[:NOTE_BYTES].ljust(NOTE_BYTES, b"\0"), dtype="uint8")
