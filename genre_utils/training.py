@@ -158,13 +158,14 @@ def architecture(model):
     Returns
     -------
     dict
-        As JSON gives it; equal for networks that calculate the same with equal weights.
+        As JSON gives it, without what is None, which a later Keras may add; equal for networks that calculate the same
+        with equal weights.
     """
     config = model.get_config()
     text = json.dumps(config, default=lambda value: type(value).__name__)
     for number, name in enumerate([model.name, *(layer["config"]["name"] for layer in config["layers"])]):
         text = text.replace(f'"{name}"', f'"layer {number}"')
-    return json.loads(text)
+    return json.loads(text, object_hook=lambda found: {k: v for k, v in found.items() if v is not None})
 
 
 def device_defaults():
