@@ -108,8 +108,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	for candidate in $${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do \
 	  found=$$("$$candidate" -c 'import sys; print("%d.%d.%d at %s" % (sys.version_info[:3] + (sys.executable,)))' 2>/dev/null) || continue; \
 	  case $$found in \
-	    3.11.[0-3]' '*) seen="$${seen:+$$seen, }$$found";; \
-	    3.11.*|3.12.*|3.13.*) python=$$candidate; break;; \
+	    3.11.[4-9]*|3.11.1[0-9]*|3.12.*|3.13.*) python=$$candidate; break;; \
 	    *) seen="$${seen:+$$seen, }$$found";; \
 	  esac; \
 	done; \

@@ -356,14 +356,18 @@ def test_a_book_is_built_again_when_a_source_changes(tmp_path, name):
     for made in ("book/results/x.json", "genre_utils/moving.js", "benchmarks/RESULTS.md"):
         (tmp_path / made).parent.mkdir(exist_ok=True)
         (tmp_path / made).write_text("1")
-    before = execute.what_a_book_reads(tmp_path, {"01_a": {"seed": 0}})
-    assert before == execute.what_a_book_reads(tmp_path, {"01_a": {"seed": 0}})
-    assert before != execute.what_a_book_reads(tmp_path, {"01_a": {"seed": 1}})
+
+    def read(parameters):
+        return execute.what_a_book_reads(tmp_path, parameters, execute.what_pages_share(tmp_path))
+
+    before = read({"01_a": {"seed": 0}})
+    assert before == read({"01_a": {"seed": 0}})
+    assert before != read({"01_a": {"seed": 1}})
     if name == "moved":
         (tmp_path / "genre_utils/moving.js").rename(tmp_path / "genre_utils/moved.js")
     else:
         (tmp_path / name).write_text((tmp_path / name).read_text() + " ")
-    assert before != execute.what_a_book_reads(tmp_path, {"01_a": {"seed": 0}})
+    assert before != read({"01_a": {"seed": 0}})
 
 
 @pytest.mark.quick

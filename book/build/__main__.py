@@ -73,7 +73,8 @@ def build(
         source = f", data from {data_dir}" if data_dir else ""
         print(f"profile {profile}, {len(notebooks)} notebooks{source}", flush=True)
         published = build_dir / f"{out.name}.published"
-        read = what_a_book_reads(ROOT, parameters)
+        shared = what_pages_share(ROOT)
+        read = what_a_book_reads(ROOT, parameters, shared)
         written = [out, build_dir / "notebooks"] if student else [out]
         if published.is_file() and published.read_text() == f"{read}\n{what_lies_in(*written)}\n":
             print(f"unchanged, reused: {len(notebooks)} of {len(notebooks)} notebooks and all pages")
@@ -81,7 +82,6 @@ def build(
             return dict.fromkeys(parameters, 0.0)
         published.unlink(missing_ok=True)
         stage = build_dir / "stage"
-        shared = what_pages_share(ROOT)
         stage_book(stage, build_dir / "generated", shared)
         answers = strip(stage, build_dir / "notebooks") if student else set()
         seconds = execute_all(parameters, stage, build_dir, jobs)

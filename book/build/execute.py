@@ -224,10 +224,10 @@ def what_all_read(root: Path) -> str:
     return digest(sys.version, *installed, *settings, *code)
 
 
-def what_a_book_reads(root: Path, parameters: dict[str, dict]) -> str:
-    """Digest of what may change any page: what changes a notebook's outputs, its parameters and data, and the pages."""
+def what_a_book_reads(root: Path, parameters: dict[str, dict], shared: str) -> str:
+    """Digest of what may change any page: what pages share, and their text, parameters and data."""
     data = [_data(values) for values in parameters.values()]
-    return digest(what_pages_share(root), json.dumps([parameters, data], sort_keys=True), *_sources(root))
+    return digest(shared, json.dumps([parameters, data], sort_keys=True), *_prose(root))
 
 
 def what_pages_share(root: Path) -> str:
@@ -235,16 +235,17 @@ def what_pages_share(root: Path) -> str:
 
     Headings count, since other pages' contents name them and their links lead to them.
     """
-    sources, prose = _sources(root), [*sorted(root.glob("book/*.md")), *sorted(root.glob("notebooks/*.ipynb"))]
+    prose = _prose(root)
+    below = [path for name in ("book", "notebooks", "genre_utils") for path in sorted((root / name).rglob("*"))]
+    below += [root / name for name in ("_config.yml", "_toc.yml", "benchmarks/RESULTS.md")]
+    sources = [path for path in below if path.is_file() and not UNREAD.intersection(path.parts)]
     headings = [HEADING.findall(path.read_text(encoding="utf-8")) for path in prose]
     names = [str(path.relative_to(root)) for path in sources]
     return digest(what_all_read(root), json.dumps([names, headings]), *(path for path in sources if path not in prose))
 
 
-def _sources(root):
-    below = [path for name in ("book", "notebooks", "genre_utils") for path in sorted((root / name).rglob("*"))]
-    below += [root / name for name in ("_config.yml", "_toc.yml", "benchmarks/RESULTS.md")]
-    return [path for path in below if path.is_file() and not UNREAD.intersection(path.parts)]
+def _prose(root):
+    return [*sorted(root.glob("book/*.md")), *sorted(root.glob("notebooks/*.ipynb"))]
 
 
 def what_lies_in(*folders: Path) -> str:

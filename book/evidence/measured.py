@@ -263,10 +263,11 @@ def curves_rise(network, patterns):
     def ask(runs):
         pattern, (found,) = runs.first(patterns, network)
         name = pattern.format(network)
-        curves = [fold["val_accuracy"].to_numpy() for run in found for _, fold in run.history.groupby("fold")]
+        folds = [fold for run in found for _, fold in run.history.groupby("fold")]
+        curves = [fold["val_accuracy"].to_numpy() for fold in folds]
         falls = sum((np.diff(curve) < 0).sum() for curve in curves)
         deepest = max((np.maximum.accumulate(curve) - curve).max() for curve in curves)
-        losses = [fold["val_loss"].iloc[[0, -1]] for run in found for _, fold in run.history.groupby("fold")]
+        losses = [fold["val_loss"].iloc[[0, -1]] for fold in folds]
         first, last = np.mean(losses, axis=0)
         text = (
             f"{runs.asked(ASKED[network], name, found)} It falls in {falls} of {sum(len(c) - 1 for c in curves)} "

@@ -8,7 +8,7 @@ CUT_OFF = "(cut off, not rounded)"
 
 TEXT = f"""\
 **Completions.** The Inception-ResNet paper leaves filters and other details open. A *completion* is a network that
-fits its text and fills them in so that all printed counts are met; our search finds 33. [Notebook
+fits its text and fills them in so that all printed counts are met; our search finds several. [Notebook
 06](../notebooks/06_inception_resnet.ipynb) builds two, named `keras_applications`, which our runs train, and
 `uniform`. Others are called by the filters of their modules A, B and C, as 48-24-16.
 

@@ -95,13 +95,13 @@ def extract(index, config, store=None, n_jobs=1):
     group, *arrays = _open(store or cache_dir() / "features" / f"{key}.zarr", key, (len(index), *config.shape))
     tried = group.attrs.get("notes")  # all in one place once all are tried, for one chunk a clip is slow to read
     notes = tried or [bytes(row).rstrip(b"\0").decode() for row in arrays[1][...]]
-    x = arrays[0][...] if tried else np.zeros((len(notes), 1, 1))
-    if missing := [row for row, note in enumerate(notes) if not note or np.isnan(x[row, 0, 0])]:
+    x = arrays[0][...] if tried else None
+    if missing := [row for row, note in enumerate(notes) if not note or tried and np.isnan(x[row, 0, 0])]:
         calls = [(*arrays, row, index["path"].iloc[row], stored) for row in missing]
         for row, note in zip(missing, parallel(_extract_one, calls, n_jobs, "log-mels")):
             notes[row] = note
         group.attrs["notes"] = [note * note.startswith("used") for note in notes]
-    x = arrays[0][...] if missing or not tried else x
+    x = arrays[0][...] if missing or x is None else x
     report, used = _report(index, notes)
     return Features(x if used.all() else x[used], index[used].reset_index(drop=True), report, config)
 
