@@ -300,12 +300,13 @@ def _compile(model, data, recipe):
 
 def _rules(recipe):
     """Keras's own callbacks, driven by `fit`, so that they can be told of the epochs before a kill."""
-    shared = {"monitor": recipe.monitor, "min_delta": recipe.min_delta, "mode": "min"}
+    shared = {"monitor": recipe.monitor, "mode": "min"}
     rules = []
     if recipe.lr_patience is not None:
         rules.append(keras.callbacks.ReduceLROnPlateau(factor=recipe.lr_factor, patience=recipe.lr_patience, **shared))
     if recipe.stop_patience is not None:
-        rules.append(keras.callbacks.EarlyStopping(patience=recipe.stop_patience, **shared))
+        stop = {"patience": recipe.stop_patience, "min_delta": recipe.min_delta}
+        rules.append(keras.callbacks.EarlyStopping(**stop, **shared))
     return rules
 
 

@@ -46,7 +46,7 @@ def extract_by_two(folder, collection):
 
 def train(folder, collection):
     model = models.build("baseline_b", (64, 32, 1), 3, seed=0)
-    recipe = models.Recipe(epochs=8, batch_size=4, learning_rate=0.002, lr_patience=1, min_delta=0.1)
+    recipe = models.Recipe(epochs=8, batch_size=4, learning_rate=0.002, lr_patience=1)
     history = training.fit(model, toy(), recipe, toy(), out_dir=folder)
     pd.DataFrame(history).drop(columns="seconds").to_csv(folder / "found.csv")
     np.savez(folder / "weights.npz", *model.get_weights())
@@ -63,7 +63,7 @@ def cross_validate(folder, collection, n_jobs=1):
     index = pd.DataFrame({"clip_id": [f"c{i}" for i in range(24)], "genre": np.array(["a", "b", "c"])[y], "label": y})
     index = index.assign(path="", artist="", split="", dataset="gtzan")
     clips = features.Features(x[..., 0], index, None, features.MelConfig(n_samples=65_000, n_mels=32))
-    recipe = models.Recipe(epochs=5, batch_size=4, learning_rate=0.002, lr_patience=1, min_delta=0.1)
+    recipe = models.Recipe(epochs=5, batch_size=4, learning_rate=0.002, lr_patience=1)
     run = ("baseline_b", clips, recipe, None, 3, "chosen_on_test")
     return evaluation.cross_validate(*run, out_dir=folder, n_jobs=n_jobs)
 

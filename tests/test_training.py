@@ -85,6 +85,11 @@ def test_learning_rate_halves_and_training_stops_when_nothing_improves(tiny):
     history = training.fit(tiny(), (x, y), recipe)
     assert history["epoch"] == [1, 2, 3, 4, 5]
     assert history["learning_rate"][-1] < 0.6e-9
+    # A fall that is too small to put off stopping keeps the learning rate all the same, as in BBNN's released code.
+    falling = dataclasses.replace(recipe, learning_rate=1e-3, min_delta=10)
+    history = training.fit(tiny(), (x, y), falling)
+    assert np.all(np.diff(history["loss"]) < -1e-4) and np.ptp(history["learning_rate"]) == 0
+    assert history["epoch"] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.quick
@@ -163,7 +168,6 @@ def test_a_killed_training_ends_as_if_nothing_had_happened(name, jit, n_epochs, 
         batch_size=8,
         learning_rate=0.002,
         lr_patience=1,
-        min_delta=0.3,
         weights="best",
         l2=1e-3,
         jit=jit,
@@ -187,12 +191,16 @@ def test_a_killed_training_ends_as_if_nothing_had_happened(name, jit, n_epochs, 
         assert run(tmp_path / "killed")[0].equals(history)
 
 
-def test_early_stopping_survives_a_kill_at_its_last_epoch(tiny, tmp_path, monkeypatch):
-    recipe = models.Recipe(epochs=30, batch_size=8, learning_rate=1e-9, stop_patience=2, min_delta=0.5)
+@pytest.mark.parametrize("n_epochs", [2, 3, 4])
+def test_what_halving_and_stopping_wait_for_survives_a_kill(n_epochs, tiny, tmp_path, monkeypatch):
+    rules = {"lr_patience": 2, "stop_patience": 3, "min_delta": 0.5}
+    recipe = models.Recipe(epochs=30, batch_size=8, learning_rate=1e-9, **rules)
     with monkeypatch.context() as context, pytest.raises(Killed):
-        kill_after(context, 3)
+        kill_after(context, n_epochs)
         training.fit(tiny(), toy(), recipe, out_dir=tmp_path)
-    assert training.fit(tiny(), toy(), recipe, out_dir=tmp_path)["epoch"] == [1, 2, 3]
+    history = training.fit(tiny(), toy(), recipe, out_dir=tmp_path)
+    assert history["epoch"] == [1, 2, 3, 4]
+    np.testing.assert_allclose(history["learning_rate"], [1e-9, 1e-9, 0.5e-9, 0.5e-9])
 
 
 def test_a_folder_of_another_training_is_refused_and_left_alone(tiny, tmp_path):

@@ -25,7 +25,7 @@ class Recipe:
     stop_patience : int or None
         Training stops when the monitored loss has not fallen for so many epochs; None never stops early.
     min_delta : float
-        A smaller fall does not count as one.
+        A smaller fall does not put off stopping. The learning rate is halved by Keras's own measure, 0.0001.
     monitor : {"loss", "val_loss"}
         The loss on the training part, or on the validation part, which the Inception-ResNet paper does not say.
     batch_norm_momentum : float or None
@@ -116,8 +116,7 @@ NETWORKS = {
     "baseline_a_1d": Network(fma.build_baseline_a_1d, ("fma_waveform",), replace(_FMA, batch_size=16), papers.FMA, "V"),
     "baseline_a_2d": Network(fma.build_baseline_a_2d, ("fma_baseline",), _FMA, papers.FMA, "V"),
     "baseline_b": Network(fma.build_baseline_b, ("fma_baseline",), _FMA, papers.FMA, "V"),
-    # The released code: as the Inception-ResNet paper, but for patience and min_delta of early stopping. Unlike there,
-    # where Keras's 1e-4 counts, min_delta decides when the rate is halved, too.
+    # The released code: as the Inception-ResNet paper, but for patience and min_delta of early stopping.
     "bbnn": Network(bbnn.build, ("bbnn",), Recipe(stop_patience=10, min_delta=0.01), papers.BBNN, "code"),
     "densenet121": Network(fma.build_densenet121, ("fma_densenet",), _FMA, papers.FMA, "V"),
     "fusion": Network(fma.build_fusion, ("fma_waveform", "fma_densenet"), replace(_FMA, batch_size=8), papers.FMA, "V"),
