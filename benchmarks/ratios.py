@@ -1,11 +1,12 @@
-"""Our way beside the plain one: each pair in processes of its own, one after the other in turn, medians of the times.
+"""Our way beside the plain one, each in processes of its own, one after the other in turn: medians of the rounds.
 
     python benchmarks/ratios.py [--book] [--rounds 3] [--only extraction training …]
 
 Writes each row to benchmarks/RESULTS.md when it is measured, beside those that are there of the same machine and
-versions. A ratio above 1 says how many times as fast ours is. Peak memory is that of the process and, where it has
-workers, of the largest of them. `--book` adds the whole book: ours against `jupyter-book build` executing the same
-notebooks, an unchanged rebuild, and one after an edit of prose. It takes half an hour.
+versions. A ratio above 1 says how many times as fast ours is; it is taken in each round, for the speed of a machine may
+change between two. Peak memory is that of the process and, where it has workers, of the largest of them. `--book` adds
+the whole book: ours against `jupyter-book build` executing the same notebooks, an unchanged rebuild, and one after an
+edit of prose. It takes half an hour.
 """
 
 import argparse
@@ -173,16 +174,18 @@ def measured(side, *arguments):
 
 
 def pair(name, ours, plain, rounds, unit=1.0):
-    """A row of the table: medians of both sides in turn."""
+    """A row of the table: medians of the rounds; each begins with the side that ended the last."""
     found = {side[0]: [] for side in (ours, plain) if side}
-    for _ in range(rounds):
-        for side in filter(None, (ours, plain)):
+    for number in range(rounds):
+        sides = [side for side in (ours, plain) if side]
+        for side in sides[:: -1 if number % 2 else 1]:
             found[side[0]].append(measured(*side))
-    seconds, memory = [statistics.median(r[i] for r in found[ours[0]]) for i in (0, 1)]
+    seconds, memory = map(statistics.median, zip(*found[ours[0]]))
     row = {"what": name, "rounds": rounds, "ours": seconds * unit, "ours (MB)": memory}
     if plain:
-        seconds, memory = [statistics.median(r[i] for r in found[plain[0]]) for i in (0, 1)]
-        row |= {"plain": seconds * unit, "plain (MB)": memory, "ratio": seconds * unit / row["ours"]}
+        seconds, memory = map(statistics.median, zip(*found[plain[0]]))
+        ratios = [other[0] / own[0] for own, other in zip(found[ours[0]], found[plain[0]])]
+        row |= {"plain": seconds * unit, "plain (MB)": memory, "ratio": statistics.median(ratios)}
     print({key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()}, flush=True)
     return row
 

@@ -311,7 +311,7 @@ def _rules(recipe):
 
 
 def _one_epoch(model, data, recipe, validation, seed, epoch, workers):
-    options = {"shuffle": False, "verbose": 0, "callbacks": [keras.callbacks.TerminateOnNaN()]}
+    options = {"shuffle": False, "verbose": 0}
     if isinstance(data, tuple):
         x, y = data
         order = np.random.default_rng((seed, epoch)).permutation(len(y))
