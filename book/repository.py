@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[1]
-ADDRESS = re.compile(r"https://[\w.-]+/[\w.-]+/[\w.-]+?")
+ADDRESS = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+?")
 
 
 def move(root: Path, url: str) -> list[Path]:

@@ -269,6 +269,14 @@ def test_a_full_disk_is_told_in_one_line(small_book):
     assert result.stderr.strip().endswith("book not built: the disk is full; free some space and run again")
 
 
+def test_a_folder_of_other_files_is_no_place_for_pages(small_book):
+    before = sorted(small_book.rglob("*"))
+    for place in (".", "html", "book/html"):
+        refused = run_build(small_book, "--profile", "smoke", "--out", place)
+        assert refused.returncode == 1 and "holds other files" in refused.stderr
+        assert [path for path in sorted(small_book.rglob("*")) if "__pycache__" not in str(path)] == before
+
+
 def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
     page = small_book / "_build/html/notebooks/01_a.html"
     first = run_build(small_book, "--profile", "smoke")
@@ -281,6 +289,10 @@ def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
     again = run_build(small_book, "--profile", "smoke")
     assert again.returncode == 0 and "reused: 1 of 1 notebooks and all pages" in again.stdout
     assert page.stat().st_mtime_ns == written
+
+    (small_book / "_build/html").rename(small_book / "_build/html.old")  # as a kill between two renames leaves it
+    again = run_build(small_book, "--profile", "smoke")
+    assert again.returncode == 0 and "all pages" in again.stdout and page.stat().st_mtime_ns == written
 
     page.write_text(page.read_text().replace("the answer is 42", "the answer is 43"))
     mended = run_build(small_book, "--profile", "smoke")
@@ -410,14 +422,15 @@ def test_the_students_edition_is_searched_before_it_is_published(small_book):
         assert "How many?" in text and "nobody_may_read" not in text and "twelve thousand" not in text
         assert "one/two" not in text and "colab.research" not in text
 
-    before = (out / "html/notebooks/01_a.html").read_bytes()
+    pages = [out / "html/notebooks/01_a.html", out / "notebooks/01_a.ipynb"]
+    before = [page.read_bytes() for page in pages]
     for leak in (solution, told):
         nb.cells[2].source = f"print({leak[::-1]!r}[::-1])"  # in the output alone
         nbformat.write(nb, path)
         leaking = run_build(small_book, "--profile", "smoke", "--student")
         assert leaking.returncode == 1 and "01_a.html tells an answer: " in leaking.stderr
         assert "01_a.ipynb tells an answer: " in leaking.stderr
-        assert (out / "html/notebooks/01_a.html").read_bytes() == before
+        assert [page.read_bytes() for page in pages] == before
 
 
 def test_a_mending_without_a_place_stops_the_build(small_book):

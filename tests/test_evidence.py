@@ -433,3 +433,9 @@ def test_a_file_of_equal_size_and_time_has_the_pages_executed_again(tmp_path):
     path.write_bytes(b"two sound")
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert execute._listing(str(tmp_path)) != before
+    (tmp_path / "clips").mkdir()
+    path.rename(tmp_path / "clips/clip.wav")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked/genres").symlink_to(tmp_path / "clips")  # which reading follows, too
+    [[name, *_]] = execute._listing(str(tmp_path / "linked"))
+    assert name == str(tmp_path / "linked/genres/clip.wav")

@@ -77,7 +77,7 @@ def test_data_dir_goes_with_the_dataset_of_the_profile():
 
 
 def test_an_override_reaches_every_notebook_that_declares_it():
-    parameters = load("demo", "epochs=1", "learning_rate=0.5", "out_dir=runs", "xla=")
+    parameters = load("demo", "epochs=1", "learning_rate=5e-1", "out_dir=runs", "xla=")
     for path in NOTEBOOKS:
         declared = annotations(path)
         for key, value in {"epochs": 1, "learning_rate": 0.5, "out_dir": str(ROOT / "runs"), "xla": ""}.items():

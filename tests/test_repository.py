@@ -45,7 +45,15 @@ def test_every_place_names_the_new_address_and_nothing_else_changes(copy):
 
 
 @pytest.mark.parametrize(
-    "url", ["", "github.com/a/b", "https://github.com/a", "https://github.com/a/b/c", "https://x/a b/c"]
+    "url",
+    [
+        "",
+        "github.com/a/b",
+        "https://github.com/a",
+        "https://github.com/a/b/c",
+        "https://x/a b/c",
+        "https://gitlab.com/a/b",
+    ],
 )
 def test_an_address_of_something_else_is_refused(copy, url):
     with pytest.raises(ValueError, match="no repository's address"):
@@ -67,5 +75,5 @@ def test_workflows_and_forms_are_whole():
         for job in content.get("jobs", {}).values():
             for step in job["steps"]:
                 assert "uses" in step or "run" in step, path
-                for target in re.findall(r"\bmake ([a-z]+)", step.get("run", "")):
+                for target in re.findall(r"\bmake ([a-z-]+)", step.get("run", "")):
                     assert f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), target

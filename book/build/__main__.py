@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import errno
 import fcntl
+import shutil
 import sys
 from pathlib import Path
 
@@ -64,6 +65,10 @@ def build(
     """
     out = (out or ROOT / "_build/html").resolve()
     build_dir = out.parent
+    own = build_dir.is_relative_to(ROOT / "_build") or (build_dir / "lock").is_file()
+    if not own and build_dir.is_dir() and any(build_dir.iterdir()):
+        example = "for example _build/mine/html"
+        raise BookError(f"{build_dir} holds other files, and a build deletes beside its pages; give --out {example}")
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
     if not notebooks:
         raise BookError(f"no notebooks in {ROOT / 'notebooks'}")
@@ -72,9 +77,11 @@ def build(
     with only_build(build_dir):
         source = f", data from {data_dir}" if data_dir else ""
         print(f"profile {profile}, {len(notebooks)} notebooks{source}", flush=True)
+        if (old := out.with_name(f"{out.name}.old")).is_dir() and not out.exists():  # killed between two renames
+            old.rename(out)
         published = build_dir / f"{out.name}.published"
         shared = what_pages_share(ROOT)
-        read = what_a_book_reads(ROOT, parameters, shared)
+        read = f"{student} {what_a_book_reads(ROOT, parameters, shared)}"
         written = [out, build_dir / "notebooks"] if student else [out]
         if published.is_file() and published.read_text() == f"{read}\n{what_lies_in(*written)}\n":
             print(f"unchanged, reused: {len(notebooks)} of {len(notebooks)} notebooks and all pages")
@@ -83,13 +90,16 @@ def build(
         published.unlink(missing_ok=True)
         stage = build_dir / "stage"
         stage_book(stage, build_dir / "generated", shared)
-        answers = strip(stage, build_dir / "notebooks") if student else set()
+        answers = strip(stage, build_dir / "handed") if student else set()
         seconds = execute_all(parameters, stage, build_dir, jobs)
 
         def check(html):
-            return check_pages(html) + check_answers(answers, html, stage / "notebooks", build_dir / "notebooks")
+            return check_pages(html) + check_answers(answers, html, stage / "notebooks", build_dir / "handed")
 
         publish(stage, build_dir, out, shared, check if student else check_pages)
+        if student:
+            shutil.rmtree(build_dir / "notebooks", ignore_errors=True)
+            (build_dir / "handed").rename(build_dir / "notebooks")
         published.write_text(f"{read}\n{what_lies_in(*written)}\n")
         print(f"the book is at {out / 'index.html'}")
     return seconds
@@ -118,9 +128,7 @@ def main() -> int:
         print(f"\nbook not built: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        print(f"\nbook not built: {FULL}", file=sys.stderr)
+        print(f"\nbook not built: {FULL if error.errno == errno.ENOSPC else error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nbook not built: interrupted; what had finished is kept, run again to go on", file=sys.stderr)

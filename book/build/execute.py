@@ -8,9 +8,12 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
+
+from genre_utils._store import write_atomically
 
 from . import FULL, ROOT, BookError, checks
 
@@ -18,6 +21,7 @@ KEPT_RUNS = 4
 SETTINGS = ("KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", "XLA_FLAGS", "TF_XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS")
 FOLDED = {"injected-parameters": "hide-input", "solution": "hide-cell"}
 HEADING = re.compile(r'^[ >"]*(?:#+ .*|\([\w-]+\)=)', re.MULTILINE)
+READ_FROM = ("data_dir", "lists_dir", "sound_file", "authors_weights", "results_bbnn", "results_inception_resnet")
 UNREAD = {"__pycache__", ".ipynb_checkpoints"}
 PROMPTS = {"injected-parameters": "Parameters of this run", "solution": "Show a solution"}
 
@@ -62,7 +66,7 @@ def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs:
             seconds[name] = took
             problems += [f"notebooks/{name}.ipynb, {problem}" for problem in found]
             if not found:
-                (build_dir / "executed" / f"{name}.seconds").write_text(f"{took:.1f}\n")
+                write_atomically(build_dir / "executed" / f"{name}.seconds", f"{took:.1f}\n")
             bar.write(f"  {name}: {'failed after ' if found else ''}{took:.0f} s")
             bar.update()
     if any(problem.endswith(FULL) for problem in problems):
@@ -75,7 +79,9 @@ def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs:
         shutil.copyfile(run / "notebook.ipynb", staged)
         os.utime(run)
         shutil.copytree(run / "media", stage / "_static/media", dirs_exist_ok=True)
-        for old in sorted(run.parent.iterdir(), key=os.path.getmtime)[:-KEPT_RUNS]:
+        kept = [path for path in run.parent.iterdir() if path.is_dir()]
+        # What a killed build left goes first.
+        for old in sorted(kept, key=lambda path: (path.suffix != ".part", path.stat().st_mtime))[:-KEPT_RUNS]:
             shutil.rmtree(old)
     return seconds
 
@@ -111,9 +117,10 @@ def _execute(name: str, values: dict, stage: Path, run: Path, cache: str) -> tup
     from papermill.exceptions import PapermillExecutionError
 
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    unfinished = run.with_name(f"{run.name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    (unfinished / "media").mkdir(parents=True)
+    run.parent.mkdir(parents=True, exist_ok=True)
+    # Of its own, for a killed build's worker may go on for a while.
+    unfinished = Path(tempfile.mkdtemp(".part", f"{run.name}.", run.parent))
+    (unfinished / "media").mkdir()
     os.environ.update(
         GENRE_UTILS_BOOK="1",
         GENRE_UTILS_MEDIA_DIR=str(unfinished / "media"),
@@ -133,6 +140,7 @@ def _execute(name: str, values: dict, stage: Path, run: Path, cache: str) -> tup
                 kernel_name="python3",
                 cwd=stage / "notebooks",
                 progress_bar=False,
+                start_timeout=300,
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
             )
         nb = nbformat.read(target, as_version=4)
@@ -142,13 +150,19 @@ def _execute(name: str, values: dict, stage: Path, run: Path, cache: str) -> tup
         problems = [_describe(error)]
     except DeadKernelError:
         problems = ["the kernel died, most likely out of memory; try fewer clips or JOBS=1"]
+    except RuntimeError as error:  # after DeadKernelError, which is one
+        problems = [f"its kernel did not start: {error}"]
     except OSError as error:
-        problems = [FULL if error.errno == errno.ENOSPC else f"{error.strerror}: {error.filename}"]
+        problems = [FULL if error.errno == errno.ENOSPC else str(error)]
     took = time.monotonic() - start
     if not problems:
         _fold(nb)
         nbformat.write(nb, target)
-        unfinished.rename(run)
+        try:
+            unfinished.rename(run)
+        except OSError:
+            if not run.is_dir():  # else a killed build's worker was faster
+                raise
     return name, took, problems
 
 
@@ -263,15 +277,18 @@ def digest(*parts: Path | str) -> str:
 
 
 def _data(values: dict) -> list:
-    return [_listing(values.get(name)) for name in ("data_dir", "lists_dir")]
+    return [_listing(values.get(name)) for name in READ_FROM]
 
 
-def _listing(data_dir: str | None) -> list:
-    if not data_dir:
+def _listing(place: str | None) -> list:
+    if not place:
         return []
-    path = Path(data_dir)
-    files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
-    # Whoever gives a file its old time again cannot give it its old time of change.
-    return [
-        [str(item), found.st_size, found.st_mtime_ns, found.st_ctime_ns] for item in files if (found := item.stat())
+    below = [
+        Path(folder, name)
+        for folder, _, names in os.walk(place, followlinks=True)
+        for name in names
+        if not name.startswith(".")
     ]
+    files = [path for path in sorted(below) or [Path(place)] if path.is_file()]
+    # Whoever gives a file its old time again cannot give it its old time of change.
+    return [[str(path), s.st_size, s.st_mtime_ns, s.st_ctime_ns] for path in files if (s := path.stat())]

@@ -1,11 +1,12 @@
 """The parameters of each notebook under a profile, and whether its data are there."""
 
+import re
 from pathlib import Path
 
 from . import ROOT, BookError
 
 TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
-PATH_ENDINGS = ("_dir", "_file")
+PATH_ENDINGS = ("_dir", "_file", "authors_weights", "results_bbnn", "results_inception_resnet")
 
 
 def read_profiles() -> dict[str, dict]:
@@ -20,8 +21,7 @@ def load_profile(
 ) -> dict[str, dict]:
     """Each notebook's parameters under a profile.
 
-    Parameters whose names end in ``_dir`` or ``_file`` are paths. A relative one starts from the folder of the
-    Makefile.
+    Parameters whose names end in one of `PATH_ENDINGS` are paths. Relative ones start from the folder of the Makefile.
 
     Parameters
     ----------
@@ -133,7 +133,8 @@ def _parsed(overrides: list[str]) -> dict:
         if not (key.isidentifier() and equals):
             raise BookError(f"cannot set '{override}'; expected name=value, such as epochs=1")
         try:
-            wanted[key] = yaml.safe_load(value) if value else ""
+            exponent = re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value)  # often text to YAML 1.1
+            wanted[key] = float(value) if exponent else yaml.safe_load(value) if value else ""
         except yaml.YAMLError as error:
             raise BookError(f"cannot set '{override}'; its value is no YAML") from error
     return wanted

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import nbformat
 
+from genre_utils._store import write_atomically
+
 from . import ROOT, BookError
 from .checks import check_pages
 from .execute import but_prose, digest
@@ -56,7 +58,7 @@ def stage_book(stage: Path, kept: Path, shared: str) -> None:
             print("writing what is computed from the kept results", flush=True)
             shutil.rmtree(kept, ignore_errors=True)
             (kept / "media").mkdir(parents=True)
-            texts.write_text(json.dumps(computed(kept / "media")), encoding="utf-8")
+            write_atomically(texts, json.dumps(computed(kept / "media")))
         shutil.copytree(kept / "media", stage / "_static/media", dirs_exist_ok=True)
         (stage / "book/claims.md").write_text("% claims\n", encoding="utf-8")
         write_in_places(stage, json.loads(texts.read_text(encoding="utf-8")) | {"% chapters": chapters(stage)})
@@ -178,7 +180,7 @@ def publish(stage: Path, build_dir: Path, out: Path, shared: str, check=check_pa
         out.rename(old)
     new.rename(out)
     shutil.rmtree(old, ignore_errors=True)
-    (fresh / READ).write_text(json.dumps(read), encoding="utf-8")
+    write_atomically(fresh / READ, json.dumps(read))
 
 
 def _times_kept(stage, fresh, shared):

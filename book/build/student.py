@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -50,7 +51,8 @@ def strip(stage: Path, target: Path) -> set[str]:
         What no student may find: lines and sentences of the solutions and answers that stand nowhere else in the book,
         as `squash` leaves them.
     """
-    target.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
     answers = set()
     for path in sorted((stage / "notebooks").glob("*.ipynb")):
         whole = nbformat.read(path, as_version=4)
