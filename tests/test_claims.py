@@ -412,3 +412,13 @@ def test_what_a_choice_on_test_clips_is_worth(empty):
         make(empty, f"gtzan_10fold_baseline_a_2d_{protocol}", accuracy)
     found = asked(empty, measured.choice_of_weights("baseline_a_2d", "gtzan_10fold_baseline_a_2d_{}"))
     assert found.verdict == "not tested" and "Accuracy is 10.0 points" in found.text
+
+
+@pytest.mark.quick
+def test_seeds_that_draw_their_own_splits_share_clips():
+    a, b = (evaluation.kept(f"fma_random_baseline_{name}") for name in ("a_2d", "b"))
+    gaps = [x.right.mean() - y.right.mean() for x, y in zip(a, b)]
+    training, _, test = a[0].about["splits"]["sizes"][0]
+    assert measured.over_seeds(gaps, a) == evaluation.corrected_t_test(gaps, training, test)
+    same = evaluation.kept("fma_official_baseline_b")
+    assert measured.over_seeds(gaps, same) == evaluation.corrected_t_test(gaps, 1, 0)

@@ -350,4 +350,3 @@ FMA_CLAIMS = [
     Claim("Related work and outlook", "Deeper networks and larger data promise more", "Section VII", "12",
           reason=VAGUE),
 ]  # fmt: skip
-PAPERS = {"The Inception-ResNet paper": ("valdera2025", IRN_CLAIMS), "The FMA study": ("fella", FMA_CLAIMS)}

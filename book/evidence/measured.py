@@ -131,9 +131,12 @@ def drawn(runs, statistic, *others):
     return statistic(*columns), low, high
 
 
-def over_seeds(differences):
-    """Mean and interval of differences, seed by seed; unlike folds, seeds leave the test nothing to correct."""
-    return evaluation.corrected_t_test(differences, 1, 0)
+def over_seeds(differences, runs):
+    """Mean and interval over seeds; where each draws its own split, corrected for the clips that the splits share."""
+    splits = runs[0].about["splits"]
+    drawn = splits["n"] == 1 and len({run.about["splits"]["fingerprint"] for run in runs}) > 1
+    training, _, test = splits["sizes"][0]
+    return evaluation.corrected_t_test(differences, training, test * drawn)
 
 
 def answers(*networks):
@@ -180,12 +183,11 @@ def difference(first, second, patterns, rule=rules.better, score="accuracy"):
             question = runs.asked(what, pattern.format(first), a, before=told[0] if told else "")
             found = f"{question} {values} {points(mean)} points {interval(low, high)}"
             if len(a) > 1:
-                seeds = over_seeds([gap(*answers([x], [y])[1:]) for x, y in zip(a, b)])
+                seeds = over_seeds([gap(*answers([x], [y])[1:]) for x, y in zip(a, b)], a)
                 found += f", over seeds {interval(seeds.low, seeds.high)}"
                 low, high = min(low, seeds.low), max(high, seeds.high)
-            trainings = len(a) * a[0].about["splits"]["n"]
-            told.append(f"{found}{', of one training each' * (trainings == 1)}.")
-            decides = decides or rules.trained_twice(rule(low, high), trainings)
+            told.append(f"{found}{', of one seed each' * (len(a) == 1)}.")
+            decides = decides or rules.trained_twice(rule(low, high), len(a))
         if damaged := [error for error in missing if isinstance(error, Damaged)]:
             raise damaged[0]
         if not decides:
@@ -270,9 +272,10 @@ def curves_rise(network, patterns):
         losses = [fold["val_loss"].iloc[[0, -1]] for fold in folds]
         first, last = np.mean(losses, axis=0)
         text = (
-            f"{runs.asked(ASKED[network], name, found)} It falls in {falls} of {sum(len(c) - 1 for c in curves)} "
-            f"epochs. Its largest fall below the highest value so far is {points(deepest)} points. "
-            f"The loss is {first:.2f} after the first epoch and {last:.2f} after the last."
+            f"{runs.asked(ASKED[network], name, found)} Validation accuracy falls in {falls} of "
+            f"{sum(len(c) - 1 for c in curves)} epochs. Its largest fall below the highest value so far is "
+            f"{points(deepest)} points. The validation loss is {first:.2f} after the first epoch and {last:.2f} after "
+            "the last."
         )
         steady = rules.FAILS not in map(rules.steady, curves) and all(end < begin for begin, end in losses)
         verdict = rules.HOLDS if steady else rules.FAILS
@@ -317,7 +320,7 @@ def more_overfitting(first, second, patterns):
             raise NotTested(
                 f"the runs `{pattern.format(first)}` and `{pattern.format(second)}` have one seed in common"
             )
-        found = over_seeds(np.subtract(*gaps))
+        found = over_seeds(np.subtract(*gaps), a)
         text = (
             f"{question} In the epoch with the lowest validation loss training accuracy is {points(np.mean(gaps[0]))} "
             f"and {points(np.mean(gaps[1]))} points above validation accuracy, difference {points(found.mean)} "
@@ -336,7 +339,7 @@ def test_below_validation(networks, patterns):
         gaps = np.mean([[np.subtract(*at_kept_epoch(run)[1:]) for run in several] for several in found], axis=0)
         if len(gaps) < 2:
             raise NotTested(f"the runs `{pattern.format('…')}` have one seed in common")
-        mean = over_seeds(gaps)
+        mean = over_seeds(gaps, found[0])
         question = runs.asked(" and ".join(NAMES[name] for name in networks), pattern.format(networks[0]), found[0])
         text = (
             f"{question} Validation minus test accuracy: {points(mean.mean)} points "
@@ -356,6 +359,8 @@ def completions_train(rate):
         for name in names:
             try:
                 reached[name] = runs.of(name)[0].history["accuracy"].iloc[-1]
+            except Damaged:
+                raise
             except NotTested as error:
                 missing.append(error)
         if not reached:

@@ -19,9 +19,10 @@ they do in none, and is *undecided* otherwise.
 
 **A is better than B.** The 95 % interval of the paired difference on the same clips decides: wholly above 0, the
 claim *holds*; wholly below, it *fails*; otherwise it is *undecided*. Where the networks were trained with several
-seeds, so does the 95 % interval of the mean over seeds, by Student's *t*: both together are judged, from the lower of
-their two ends to the higher. One training of each network leaves the claim *undecided*: an interval over clips cannot
-tell what another training would have reached.
+seeds, so does the 95 % interval of the mean over seeds, by Student's *t* (corrected as in [notebook
+11](../notebooks/11_comparison.ipynb) where each seed draws a split of its own): both together are judged, from the
+lower of their two ends to the higher. One seed of each network leaves the claim *undecided*: an interval over clips
+cannot tell what another training would have reached.
 
 **About equal.** The claim *holds within x*, where x is the end of that interval which is farther from 0, if x is at
 most {100 * MARGIN:.0f} points. It *fails* when the whole interval lies beyond {100 * MARGIN:.0f} points, and is
@@ -59,9 +60,9 @@ def follows(*facts):
     return HOLDS if all(facts) else UNDECIDED if any(facts) else FAILS
 
 
-def trained_twice(verdict, trainings):
-    """A verdict on which of two networks is better needs more than one training of each."""
-    return verdict if trainings > 1 else UNDECIDED
+def trained_twice(verdict, seeds):
+    """A verdict on which of two networks is better needs more than one seed of each."""
+    return verdict if seeds > 1 else UNDECIDED
 
 
 def better(low, high):

@@ -19,14 +19,10 @@ from .plan import load_run
 from .weights import keep_weights
 
 
-class DataMissing(FileNotFoundError):
-    """The data of a run are not at hand."""
-
-
 @cache
 def _read(file, lists, known_artists, options, expected):
     if not file.is_file():
-        raise DataMissing(f"no {file}")
+        raise FileNotFoundError(f"no {file}")
     index = datasets.load("precomputed", file)
     if lists:
         index = gtzan.partition(index, lists)
