@@ -305,8 +305,7 @@ def _rules(recipe):
     if recipe.lr_patience is not None:
         rules.append(keras.callbacks.ReduceLROnPlateau(factor=recipe.lr_factor, patience=recipe.lr_patience, **shared))
     if recipe.stop_patience is not None:
-        stop = {"patience": recipe.stop_patience, "min_delta": recipe.min_delta}
-        rules.append(keras.callbacks.EarlyStopping(**stop, **shared))
+        rules.append(keras.callbacks.EarlyStopping(patience=recipe.stop_patience, min_delta=recipe.min_delta, **shared))
     return rules
 
 
