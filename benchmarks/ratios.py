@@ -175,9 +175,9 @@ def measured(side, *arguments):
 
 def pair(name, ours, plain, rounds, unit=1.0):
     """A row of the table: medians of the rounds; each begins with the side that ended the last."""
-    found = {side[0]: [] for side in (ours, plain) if side}
+    sides = [side for side in (ours, plain) if side]
+    found = {side[0]: [] for side in sides}
     for number in range(rounds):
-        sides = [side for side in (ours, plain) if side]
         for side in sides[:: -1 if number % 2 else 1]:
             found[side[0]].append(measured(*side))
     seconds, memory = map(statistics.median, zip(*found[ours[0]]))

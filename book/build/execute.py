@@ -16,12 +16,13 @@ from pathlib import Path
 from genre_utils._store import write_atomically
 
 from . import FULL, ROOT, BookError, checks
+from .profiles import GIVEN
 
 KEPT_RUNS = 4
 SETTINGS = ("KERAS_BACKEND", "CUDA_VISIBLE_DEVICES", "XLA_FLAGS", "TF_XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS")
 FOLDED = {"injected-parameters": "hide-input", "solution": "hide-cell"}
 HEADING = re.compile(r'^[ >"]*(?:#+ .*|\([\w-]+\)=)', re.MULTILINE)
-READ_FROM = ("data_dir", "lists_dir", "sound_file", "authors_weights", "results_bbnn", "results_inception_resnet")
+READ_FROM = ("data_dir", "lists_dir", "sound_file", *GIVEN)
 UNREAD = {"__pycache__", ".ipynb_checkpoints"}
 PROMPTS = {"injected-parameters": "Parameters of this run", "solution": "Show a solution"}
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from . import ROOT, BookError
 
 TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
-PATH_ENDINGS = ("_dir", "_file", "authors_weights", "results_bbnn", "results_inception_resnet")
+GIVEN = ("authors_weights", "results_bbnn", "results_inception_resnet")  # paths of what a reader made elsewhere
+PATH_ENDINGS = ("_dir", "_file", *GIVEN)
 
 
 def read_profiles() -> dict[str, dict]:
