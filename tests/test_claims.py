@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy import stats
 
 from book.build import BookError, publish
 from book.evidence import RESULTS, claims, listed, measured, plan, rules
@@ -419,6 +420,20 @@ def test_seeds_that_draw_their_own_splits_share_clips():
     a, b = (evaluation.kept(f"fma_random_baseline_{name}") for name in ("a_2d", "b"))
     gaps = [x.right.mean() - y.right.mean() for x, y in zip(a, b)]
     training, _, test = a[0].about["splits"]["sizes"][0]
-    assert measured.over_seeds(gaps, a) == evaluation.corrected_t_test(gaps, training, test)
+    assert measured.over_seeds(gaps, a) == evaluation.corrected_t_test(gaps, training, test)[:3]
+    assert measured.between([x.right.mean() for x in a], [y.right.mean() for y in b], a) == measured.over_seeds(gaps, a)
     same = evaluation.kept("fma_official_baseline_b")
-    assert measured.over_seeds(gaps, same) == evaluation.corrected_t_test(gaps, 1, 0)
+    assert measured.over_seeds(gaps, same) == evaluation.corrected_t_test(gaps, 1, 0)[:3]
+
+
+@pytest.mark.quick
+def test_on_one_split_seeds_pair_nothing():
+    """Another numbering of one network's seeds is the same evidence; Welch's interval is that of its article."""
+    same = evaluation.kept("fma_official_baseline_b")
+    first, second = np.array([0.6, 0.65, 0.58]), np.array([0.5, 0.52, 0.51])
+    mean, low, high = measured.between(first, second, same)
+    assert measured.between(first, second[::-1], same) == pytest.approx((mean, low, high))
+    a, b = first.var(ddof=1) / 3, second.var(ddof=1) / 3
+    half = stats.t.ppf(0.975, (a + b) ** 2 / (a**2 / 2 + b**2 / 2)) * np.sqrt(a + b)
+    assert (low, high) == pytest.approx((mean - half, mean + half))
+    assert measured.between([0.5, 0.5], [0.5, 0.5], same) == (0, 0, 0)

@@ -1,11 +1,13 @@
 """What kept runs say of a claim: each function takes networks and names of runs, and returns what asks."""
 
 import json
+import warnings
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from genre_utils import evaluation, models, papers
 from genre_utils.notebook.show import LABELS
@@ -131,12 +133,25 @@ def drawn(runs, statistic, *others):
     return statistic(*columns), low, high
 
 
-def over_seeds(differences, runs):
-    """Mean and interval over seeds; where each draws its own split, corrected for the clips that the splits share."""
+def own_splits(runs):
+    """Whether each seed draws splits of its own."""
+    return len({run.about["splits"]["fingerprint"] for run in runs}) > 1
+
+
+def over_seeds(gaps, runs):
+    """Mean and interval over seeds; where each draws one split of its own, corrected for the clips that they share."""
     splits = runs[0].about["splits"]
-    drawn = splits["n"] == 1 and len({run.about["splits"]["fingerprint"] for run in runs}) > 1
     training, _, test = splits["sizes"][0]
-    return evaluation.corrected_t_test(differences, training, test * drawn)
+    return evaluation.corrected_t_test(gaps, training, test * (splits["n"] == 1 and own_splits(runs)))[:3]
+
+
+def between(first, second, runs):
+    """Mean and interval of a difference over seeds, which pair two networks only by the splits that they draw."""
+    gaps = np.subtract(first, second)
+    if own_splits(runs):
+        return over_seeds(gaps, runs)
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # seeds that are all alike
+        return gaps.mean(), *stats.ttest_ind(first, second, equal_var=False).confidence_interval()
 
 
 def answers(*networks):
@@ -166,10 +181,10 @@ def difference(first, second, patterns, rule=rules.better, score="accuracy"):
             if any(set(x.predictions["clip_id"]) != set(y.predictions["clip_id"]) for x, y in zip(a, b)):
                 raise NotTested(f"the runs `{pattern.format('…')}` of the two networks are of unlike clips")
             n = len(a[0].genres)
-            gap = {
-                "accuracy": lambda y, p, q: (p == y).mean() - (q == y).mean(),
-                "f1": lambda y, p, q, n=n: f1(y, p, n).mean() - f1(y, q, n).mean(),
-                "evenness": lambda y, p, q, n=n: f1(y, q, n).std() - f1(y, p, n).std(),
+            value = {
+                "accuracy": lambda y, p: (p == y).mean(),
+                "f1": lambda y, p, n=n: f1(y, p, n).mean(),
+                "evenness": lambda y, p, n=n: -f1(y, p, n).std(),
             }[score]
             if score == "accuracy":
                 found = evaluation.compare({first: a, second: b})
@@ -177,15 +192,15 @@ def difference(first, second, patterns, rule=rules.better, score="accuracy"):
                 mean, low, high = pair["difference"], pair["low"], pair["high"]
                 values = f"{points(scores[first])} % against {points(scores[second])} %, difference"
             else:
-                mean, low, high = drawn(a, gap, b)
+                mean, low, high = drawn(a, lambda y, p, q, value=value: value(y, p) - value(y, q), b)
                 values = {"f1": "macro F1, difference", "evenness": "deviation of F1 between genres, smaller by"}[score]
             what = f"{ASKED[first]} against {ASKED[second]}"
             question = runs.asked(what, pattern.format(first), a, before=told[0] if told else "")
             found = f"{question} {values} {points(mean)} points {interval(low, high)}"
             if len(a) > 1:
-                seeds = over_seeds([gap(*answers([x], [y])[1:]) for x, y in zip(a, b)], a)
-                found += f", over seeds {interval(seeds.low, seeds.high)}"
-                low, high = min(low, seeds.low), max(high, seeds.high)
+                _, *ends = between(*([value(*answers([run])[1:]) for run in several] for several in (a, b)), a)
+                found += f", over seeds {interval(*ends)}"
+                low, high = min(low, ends[0]), max(high, ends[1])
             told.append(f"{found}{', of one seed each' * (len(a) == 1)}.")
             decides = decides or rules.trained_twice(rule(low, high), len(a))
         if damaged := [error for error in missing if isinstance(error, Damaged)]:
@@ -320,13 +335,13 @@ def more_overfitting(first, second, patterns):
             raise NotTested(
                 f"the runs `{pattern.format(first)}` and `{pattern.format(second)}` have one seed in common"
             )
-        found = over_seeds(np.subtract(*gaps), a)
+        mean, low, high = between(*gaps, a)
         text = (
             f"{question} In the epoch with the lowest validation loss training accuracy is {points(np.mean(gaps[0]))} "
-            f"and {points(np.mean(gaps[1]))} points above validation accuracy, difference {points(found.mean)} "
-            f"{interval(found.low, found.high)} over seeds."
+            f"and {points(np.mean(gaps[1]))} points above validation accuracy, difference {points(mean)} "
+            f"{interval(low, high)} over seeds."
         )
-        return Finding(text, rules.better(found.low, found.high))
+        return Finding(text, rules.better(low, high))
 
     return ask
 
@@ -339,13 +354,10 @@ def test_below_validation(networks, patterns):
         gaps = np.mean([[np.subtract(*at_kept_epoch(run)[1:]) for run in several] for several in found], axis=0)
         if len(gaps) < 2:
             raise NotTested(f"the runs `{pattern.format('…')}` have one seed in common")
-        mean = over_seeds(gaps, found[0])
+        mean, low, high = over_seeds(gaps, found[0])
         question = runs.asked(" and ".join(NAMES[name] for name in networks), pattern.format(networks[0]), found[0])
-        text = (
-            f"{question} Validation minus test accuracy: {points(mean.mean)} points "
-            f"{interval(mean.low, mean.high)} over seeds."
-        )
-        return Finding(text, rules.better(mean.low, mean.high))
+        text = f"{question} Validation minus test accuracy: {points(mean)} points {interval(low, high)} over seeds."
+        return Finding(text, rules.better(low, high))
 
     return ask
 

@@ -17,12 +17,13 @@ off, as far as the rounding of the numbers that it is computed from allows. A st
 *holds* when they bear it out in every case that the paper leaves open, such as both named completions; it *fails* when
 they do in none, and is *undecided* otherwise.
 
-**A is better than B.** The 95 % interval of the paired difference on the same clips decides: wholly above 0, the
-claim *holds*; wholly below, it *fails*; otherwise it is *undecided*. Where the networks were trained with several
-seeds, so does the 95 % interval of the mean over seeds, by Student's *t* (corrected as in [notebook
-11](../notebooks/11_comparison.ipynb) where each seed draws a split of its own): both together are judged, from the
-lower of their two ends to the higher. One seed of each network leaves the claim *undecided*: an interval over clips
-cannot tell what another training would have reached.
+**A is better than B.** The 95 % interval of the paired difference on the same clips decides: wholly above 0, the claim
+*holds*; wholly below, it *fails*; otherwise it is *undecided*. Where the networks were trained with several seeds, so
+does the 95 % interval of the mean difference over seeds: by Welch's *t* where all seeds share one split, for there the
+seeds of two networks have nothing in common but their numbers; else seed by seed, by Student's *t*, corrected as in
+[notebook 11](../notebooks/11_comparison.ipynb) where each seed draws one split of its own. Both intervals together are
+judged, from the lower of their ends to the higher. One seed of each network leaves the claim *undecided*: an interval
+over clips cannot tell what another training would have reached.
 
 **About equal.** The claim *holds within x*, where x is the end of that interval which is farther from 0, if x is at
 most {100 * MARGIN:.0f} points. It *fails* when the whole interval lies beyond {100 * MARGIN:.0f} points, and is
