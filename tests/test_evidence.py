@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import keras
 import numpy as np
@@ -206,6 +206,17 @@ def test_a_kept_result_of_other_settings_is_refused(setting, value):
     run = next(run for run in KEPT if run.name == "gtzan_filtered_inception_resnet")
     with pytest.raises(ValueError, match=f"holds another run .*{setting}"):
         plan.load_run(run._replace(settings=run.settings | {setting: value}))
+
+
+@pytest.mark.quick
+def test_a_kept_result_of_another_recipe_is_refused(monkeypatch):
+    """Of the network's own, too, which the list does not repeat."""
+    run = next(run for run in KEPT if run.name == "gtzan_filtered_inception_resnet")
+    network = models.network("inception_resnet")
+    changed = replace(network, recipe=replace(network.recipe, lr_patience=4))
+    monkeypatch.setitem(models.NETWORKS, "inception_resnet", changed)
+    with pytest.raises(ValueError, match="recipe.lr_patience is 3 there, 4 in the list"):
+        plan.load_run(run)
 
 
 @pytest.mark.quick

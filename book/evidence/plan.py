@@ -1,11 +1,12 @@
 """The list of runs, and whether a kept result is the run that the list asks for."""
 
 import tomllib
+from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-from genre_utils import evaluation
+from genre_utils import evaluation, models
 from genre_utils._store import differences
 
 from . import RESULTS
@@ -91,10 +92,14 @@ def load_run(run):
     result = evaluation.load(run.path)
     about, settings = result.about, run.settings
     wanted = {"network": settings["network"], "options": settings["options"], "protocol": settings["protocol"]}
-    wanted |= {"recipe": settings["recipe"], "seed": run.seed, "fingerprint": run.data["fingerprint"]}
+    recipe = settings["recipe"]
+    if settings["network"] in models.NETWORKS:
+        recipe = asdict(replace(models.network(settings["network"]).recipe, **recipe))
+        del recipe["weights"]  # as the protocol wants
+    wanted |= {"recipe": recipe, "seed": run.seed, "fingerprint": run.data["fingerprint"]}
     found = {"network": about["network"]["name"], "options": about["network"]["options"]}
     found |= {"protocol": about["protocol"], "seed": about["seed"], "fingerprint": about["data"]["fingerprint"]}
-    found["recipe"] = {setting: about["recipe"].get(setting) for setting in settings["recipe"]}
+    found["recipe"] = {setting: about["recipe"].get(setting) for setting in recipe}
     wanted["features"] = {name: value for name, value in run.data["features"].items() if name != "preset"}
     found["features"] = {name: about["features"]["inputs"][0].get(name) for name in wanted["features"]}
     wanted["splits"] = run.n_splits
