@@ -15,7 +15,7 @@ URL ?=
 LAB_ARGS ?=
 MIN_FREE_GB ?= 8
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder --durations=25
-export PYTHON DATA_DIR MIN_FREE_GB URL
+export PYTHON DATA_DIR SET MIN_FREE_GB URL
 
 RUN := .venv/bin/python
 INSTALLED := .venv/.installed
@@ -44,11 +44,11 @@ help:
 
 book: $(INSTALLED)
 	@$(RUN) -m book.build --profile "$(PROFILE)" --jobs "$(JOBS)" --data-dir "$$DATA_DIR" \
-	  $(foreach setting,$(SET),--set '$(setting)')
+	  --set "$$SET"
 
 student: $(INSTALLED)
 	@$(RUN) -m book.build --student --profile "$(PROFILE)" --jobs "$(JOBS)" --data-dir "$$DATA_DIR" \
-	  $(foreach setting,$(SET),--set '$(setting)')
+	  --set "$$SET"
 
 slides: $(INSTALLED)
 	@$(RUN) -m book.build.slides

@@ -269,6 +269,20 @@ def test_a_full_disk_is_told_in_one_line(small_book):
     assert result.stderr.strip().endswith("book not built: the disk is full; free some space and run again")
 
 
+def test_what_is_edited_during_a_build_is_not_kept_as_if_it_had_been_read(small_book):
+    package = small_book / "genre_utils/__init__.py"
+    package.parent.mkdir()
+    package.write_text("ANSWER = 42")
+    edit = f"from pathlib import Path\nPath({str(package)!r}).write_text('ANSWER = 43')"
+    write_notebook(small_book, "print('the answer is 42')", edit)
+    refused = run_build(small_book, "--profile", "smoke")
+    told = "notebooks/01_a.ipynb, what it reads was edited meanwhile; run again"
+    assert refused.returncode == 1 and told in refused.stderr
+    assert not (small_book / "_build/html").exists()
+    again = run_build(small_book, "--profile", "smoke")
+    assert again.returncode == 0 and "reused" not in again.stdout
+
+
 def test_a_folder_of_other_files_is_no_place_for_pages(small_book):
     before = sorted(small_book.rglob("*"))
     for place in (".", "html", "book/html"):
@@ -282,6 +296,9 @@ def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
     first = run_build(small_book, "--profile", "smoke")
     assert first.returncode == 0, first.stdout + first.stderr
     assert "the answer is 42" in page.read_text()
+    last = small_book / "_build/executed/01_a.last"
+    of_the_book = last.read_text()
+    assert (small_book / "_build/executed/01_a" / of_the_book).is_dir()
 
     assert float((small_book / "_build/executed/01_a.seconds").read_text()) > 0
 
@@ -304,7 +321,7 @@ def test_a_failing_notebook_is_named_and_the_old_book_stays(small_book):
     assert "notebooks/01_a.ipynb, cell In [4] ('# divide'): ZeroDivisionError: division by zero" in broken.stderr
     assert "the answer is 42" in page.read_text()
     finished = [run for run in (small_book / "_build/executed/01_a").iterdir() if run.suffix != ".part"]
-    assert len(finished) == 1
+    assert len(finished) == 1 and last.read_text() == of_the_book  # what lectures are made of
 
     write_notebook(small_book, "import sys", "print('oops', file=sys.stderr)")
     noisy = run_build(small_book, "--profile", "smoke")

@@ -82,6 +82,12 @@ def test_an_override_reaches_every_notebook_that_declares_it():
         declared = annotations(path)
         for key, value in {"epochs": 1, "learning_rate": 0.5, "out_dir": str(ROOT / "runs"), "xla": ""}.items():
             assert parameters[path.stem].get(key, "not set") == (value if key in declared else "not set")
+    assert parameters == load("demo", " epochs=1 learning_rate=5e-1  out_dir=runs xla= ", "")
+
+
+def test_an_overrides_value_may_have_spaces():
+    values = load("demo", "out_dir=my music/a run epochs=1")["05_bbnn"]
+    assert (values["out_dir"], values["epochs"]) == (str(ROOT / "my music/a run"), 1)
 
 
 @pytest.mark.parametrize(

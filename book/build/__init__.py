@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = "the disk is full; free some space and run again"
+EDITED = "what it reads was edited meanwhile; run again"
 
 
 class BookError(Exception):

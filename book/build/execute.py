@@ -15,7 +15,7 @@ from pathlib import Path
 
 from genre_utils._store import write_atomically
 
-from . import FULL, ROOT, BookError, checks
+from . import EDITED, FULL, ROOT, BookError, checks
 from .profiles import GIVEN
 
 KEPT_RUNS = 4
@@ -47,14 +47,9 @@ def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs:
     from tqdm import tqdm
 
     cache = os.environ.get("GENRE_UTILS_CACHE", str(ROOT / "_build/cache"))
-    # TensorFlow leaves oneDNN off on processors without AVX-512 VNNI, where it takes a quarter off notebook 06.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     common = what_all_read(ROOT)
-    runs = {}
-    for name, values in parameters.items():
-        code = but_prose(stage / "notebooks" / f"{name}.ipynb")
-        key = digest(common, code, json.dumps([name, values, _data(values)], sort_keys=True))
-        runs[name] = build_dir / "executed" / name / key[:16]
+    keys = {name: _key(common, name, values, stage) for name, values in parameters.items()}
+    runs = {name: build_dir / "executed" / name / key for name, key in keys.items()}
     tasks = longest_first([name for name, run in runs.items() if not run.is_dir()], build_dir / "executed")
     seconds, problems = dict.fromkeys(parameters, 0.0), []
     if len(tasks) < len(runs):
@@ -79,12 +74,19 @@ def execute_all(parameters: dict[str, dict], stage: Path, build_dir: Path, jobs:
         _with_prose_of(staged, run / "notebook.ipynb")
         shutil.copyfile(run / "notebook.ipynb", staged)
         os.utime(run)
+        write_atomically(build_dir / "executed" / f"{name}.last", run.name)
         shutil.copytree(run / "media", stage / "_static/media", dirs_exist_ok=True)
         kept = [path for path in run.parent.iterdir() if path.is_dir()]
         # What a killed build left goes first.
         for old in sorted(kept, key=lambda path: (path.suffix != ".part", path.stat().st_mtime))[:-KEPT_RUNS]:
             shutil.rmtree(old)
     return seconds
+
+
+def _key(common, name, values, stage):
+    """Digest of what may change a notebook's outputs."""
+    code = but_prose(stage / "notebooks" / f"{name}.ipynb")
+    return digest(common, code, json.dumps([name, values, _data(values)], sort_keys=True))[:16]
 
 
 def longest_first(names: list[str], executed: Path) -> list[str]:
@@ -156,6 +158,8 @@ def _execute(name: str, values: dict, stage: Path, run: Path, cache: str) -> tup
     except OSError as error:
         problems = [FULL if error.errno == errno.ENOSPC else str(error)]
     took = time.monotonic() - start
+    if not problems and _key(what_all_read(ROOT), name, values, stage) != run.name:
+        problems = [EDITED]
     if not problems:
         _fold(nb)
         nbformat.write(nb, target)

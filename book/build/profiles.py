@@ -33,7 +33,8 @@ def load_profile(
     data_dir : str, optional
         Folder or file with real data; passed on to every notebook whose entry names no dataset of its own.
     overrides : list of str, optional
-        ``"name=value"``, the value in YAML: replaces that parameter in every notebook that declares it.
+        ``"name=value"``, or several with spaces between, the values in YAML: each replaces that parameter in every
+        notebook that declares it.
 
     Returns
     -------
@@ -129,7 +130,7 @@ def _parsed(overrides: list[str]) -> dict:
     import yaml
 
     wanted = {}
-    for override in overrides:
+    for override in (part for given in overrides for part in re.split(r"\s+(?=\w+=)", given.strip()) if part):
         key, equals, value = override.partition("=")
         if not (key.isidentifier() and equals):
             raise BookError(f"cannot set '{override}'; expected name=value, such as epochs=1")

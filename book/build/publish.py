@@ -14,9 +14,9 @@ import nbformat
 
 from genre_utils._store import write_atomically
 
-from . import ROOT, BookError
+from . import EDITED, ROOT, BookError
 from .checks import check_pages
-from .execute import but_prose, digest
+from .execute import but_prose, digest, what_pages_share
 
 READ = "read.json"
 # The comments in whose place a computed text is written, and their pages.
@@ -58,7 +58,10 @@ def stage_book(stage: Path, kept: Path, shared: str) -> None:
             print("writing what is computed from the kept results", flush=True)
             shutil.rmtree(kept, ignore_errors=True)
             (kept / "media").mkdir(parents=True)
-            write_atomically(texts, json.dumps(computed(kept / "media")))
+            written = json.dumps(computed(kept / "media"))
+            if what_pages_share(ROOT) != shared:
+                raise BookError(f"the claims: {EDITED}")
+            write_atomically(texts, written)
         shutil.copytree(kept / "media", stage / "_static/media", dirs_exist_ok=True)
         (stage / "book/claims.md").write_text("% claims\n", encoding="utf-8")
         write_in_places(stage, json.loads(texts.read_text(encoding="utf-8")) | {"% chapters": chapters(stage)})
@@ -169,7 +172,7 @@ def publish(stage: Path, build_dir: Path, out: Path, shared: str, check=check_pa
         lines = "\n".join(line.replace(f"{stage}/", "") for line in dict.fromkeys(warnings))
         raise BookError(f"the pages could not be built (all in {build_dir / 'pages.log'}):\n{lines}")
     html = fresh / "_build/html"
-    problems = check(html)
+    problems = check(html) or [f"the book: {EDITED}"] * (what_pages_share(ROOT) != shared)
     if problems:
         raise BookError("\n".join(problems))
     old, new = (out.with_name(f"{out.name}.{which}") for which in ("old", "new"))

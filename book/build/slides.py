@@ -85,10 +85,10 @@ def write(executed: Path, out: Path) -> None:
     for name, (title, numbers) in LECTURES.items():
         cells = [_cell(f"# {title}\n\n{book}. Text and figures: CC BY 4.0.", "slide")]
         for number in numbers:
-            runs = [run for run in executed.glob(f"{number}_*/*") if run.is_dir() and run.suffix != ".part"]
-            if not runs:
+            last = next(executed.glob(f"{number}_*.last"), None)
+            if not last:
                 raise FileNotFoundError(f"notebook {number} has not been executed; run make book first")
-            run = max(runs, key=lambda path: path.stat().st_mtime)
+            run = executed / last.stem / last.read_text()
             cells += slides(nbformat.read(run / "notebook.ipynb", as_version=4))
             shutil.copytree(run / "media", out / "media", dirs_exist_ok=True)
         for place, cell in enumerate(cells):
