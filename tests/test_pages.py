@@ -14,6 +14,7 @@ from conftest import ROOT, tone
 
 from book.build import BookError, picture, publish
 from book.evidence import RESULTS, hours, roofline, scaling, scoreboard
+from book.evidence.measured import Runs
 from genre_utils import datasets, evaluation, features
 
 quick = pytest.mark.quick
@@ -50,6 +51,12 @@ def test_the_scoreboard_says_what_the_kept_runs_say(some):
     assert f"{-100 * pair['difference']:.1f} [".replace("-", "−") in block
     assert "not run yet" in block.lower() and "Inception-ResNet" in block
     assert "{cite:t}`kereliuk2015`" in block
+
+
+@quick
+def test_the_scoreboard_leaves_no_run_of_its_split_out():
+    of_the_split = {name for name in Runs(RESULTS).planned if name.startswith("gtzan_filtered_")}
+    assert of_the_split <= set(map(scoreboard.RUN.format, scoreboard.CHAPTERS))
 
 
 @quick

@@ -9,8 +9,9 @@ from .measured import Damaged, NotTested, Runs, interval, points
 RUN = "gtzan_filtered_{}"
 REFERENCE, OTHER = "svm", "logistic_regression"
 # In the order of the rows: the chapter of each.
-CHAPTERS = {"svm": "01", "logistic_regression": "01", "baseline_a_2d": "04", "baseline_b": "04", "bbnn": "05"}
-CHAPTERS |= {"inception_resnet": "06", "densenet121": "07"}
+CHAPTERS = {"svm": "01", "logistic_regression": "01", "baseline_a_2d": "04", "baseline_b": "04"}
+CHAPTERS |= {"baseline_b_momentum_0.9": "04", "bbnn": "05", "inception_resnet": "06", "densenet121": "07"}
+TITLES = LABELS | {"baseline_b_momentum_0.9": "Baseline B (momentum 0.9)"}
 
 
 def block(folder=RESULTS):
@@ -67,7 +68,7 @@ def _table(found, scores, ahead):
 
 def _link(name):
     (notebook,) = (ROOT / "notebooks").glob(f"{CHAPTERS[name]}_*.ipynb")
-    return f"[{_capital(LABELS[name])}](../notebooks/{notebook.name})"
+    return f"[{_capital(TITLES[name])}](../notebooks/{notebook.name})"
 
 
 def _capital(text):
@@ -97,7 +98,7 @@ def _are(names, words):
 
 
 def _and(names):
-    titles = [LABELS[name] for name in names]
+    titles = [TITLES[name] for name in names]
     return " and ".join(filter(None, [", ".join(titles[:-1]), titles[-1]]))
 
 
