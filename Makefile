@@ -36,7 +36,7 @@ help:
 	@echo "make results show the list of real runs; with MINUTES=60 DATA_DIR=folder with log-mels do what is missing of it"
 	@echo "make lab     open the notebooks in JupyterLab; LAB_ARGS=\"--no-browser\""
 	@echo "make strip   take the outputs out of the notebooks, before you commit them"
-	@echo "make bench   run the benchmarks"
+	@echo "make bench   run the benchmarks, in an hour or two"
 	@echo "make repository URL=https://github.com/owner/name   write your fork's address everywhere"
 	@echo "make links   ask every address in the book whether it answers; needs the net"
 	@echo "make clean   delete _build (the book, its caches and earlier runs)"

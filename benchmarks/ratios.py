@@ -1,12 +1,12 @@
 """Our way beside the plain one, each in processes of its own, one after the other in turn: medians of the rounds.
 
-    python benchmarks/ratios.py [--book] [--rounds 3] [--only extraction training …]
+    python benchmarks/ratios.py [--rounds 3] [--only extraction training …]
 
 Writes each row to benchmarks/RESULTS.md when it is measured, beside those that are there of the same machine and
 versions. A ratio above 1 says how many times as fast ours is; it is taken in each round, for the speed of a machine may
-change between two. Peak memory is that of the process and, where it has workers, of the largest of them. `--book` adds
-the whole book: ours against `jupyter-book build` executing the same notebooks, an unchanged rebuild, and one after an
-edit of prose. It takes half an hour.
+change between two. Peak memory is that of the process and, where it has workers, of the largest of them. `book` is the
+whole book: ours against `jupyter-book build` executing the same notebooks, an unchanged rebuild, and one after an edit
+of prose. It takes half an hour.
 """
 
 import argparse
@@ -276,8 +276,7 @@ def write_row(row):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--book", action="store_true", help="the book as well")
-    parser.add_argument("--only", nargs="+", default=["extraction", "training", "inference", "imports"])
+    parser.add_argument("--only", nargs="+", default=["extraction", "training", "inference", "imports", "book"])
     parser.add_argument("--side", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
@@ -292,8 +291,7 @@ def main():
         print(seconds, max(own, workers) / 1024)
         return
     with tempfile.TemporaryDirectory() as folder:
-        kinds = [*options.only, *(["book"] if options.book else [])]
-        for kind in kinds:
+        for kind in options.only:
             for row in rows_of(kind, Path(folder), options.rounds):
                 write_row(row)
     print(RESULTS.read_text(encoding="utf-8"))
