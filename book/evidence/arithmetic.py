@@ -11,13 +11,11 @@ from genre_utils import evaluation, features, models, papers
 from genre_utils.models.inception_resnet import VARIANTS
 
 from . import RESULTS, checks, rules
-from .measured import NAMES, Finding, interval, points
+from .measured import NAMES, SETTINGS, Finding, interval, points
 
 IRN_4, IRN_2, FMA_1 = papers.IRN_TABLE_4, papers.IRN_TABLE_2, papers.FMA_TABLE_1
 FMA_TEST = round(0.1 * (8_000 - len(papers.FMA_FAULTY)))
 ORDINARY = papers.ordinary_accuracy(FMA_1["accuracy"], 8)
-
-SETTINGS = {"stop_patience": "early-stopping patience", "min_delta": "smallest improvement that counts"}
 
 inconsistencies = cache(checks.inconsistencies)
 
@@ -141,6 +139,22 @@ def fewer_in_modules():
     return fact(text, *(count < theirs for count in own))
 
 
+def due_to_5x5():
+    """Is the smaller number of parameters of the modules due to the absence of larger kernels?"""
+    own = [parts("inception_resnet", variant)["parameters"].filter(like="module").sum() for variant in VARIANTS]
+    theirs = parts("bbnn")["parameters"].filter(like="block").sum()
+    kernels = [getattr(layer, "kernel", None) for layer in models.build("bbnn").layers]
+    large = sum(
+        kernel.shape.num_elements() for kernel in kernels if kernel is not None and tuple(kernel.shape[:2]) == (5, 5)
+    )
+    shares = " or ".join(f"{points(large / (theirs - count))} %" for count in own)
+    text = (
+        f"BBNN's 5 × 5 kernels have {large:,} weights, {shares} of what our two completions have less. Without them "
+        f"BBNN's blocks would still have {theirs - large:,} parameters, more than {own[0]:,} or {own[1]:,}."
+    )
+    return fact(text, *(theirs - large <= count for count in own))
+
+
 def deeper():
     ours, theirs = (int(parts(name)["layers"].sum()) for name in ("inception_resnet", "bbnn"))
     return fact(f"{ours} layers against BBNN's {theirs}, both counted in the same way.", ours > theirs)
@@ -157,14 +171,16 @@ def fewer_operations():
 
 
 def parameters_and_operations():
-    """Is the number of parameters directly related to computational cost?"""
-    counted = [parts("inception_resnet", variant)[["parameters", "macs"]].sum() for variant in VARIANTS]
-    told = " and ".join(f"{count['macs'] / 1e6:,.0f}" for count in counted)
+    """Do more parameters mean more operations?"""
+    counted = {NAMES[name]: parts(name) for name in ("inception_resnet", "bbnn", "baseline_a_2d", "densenet121")}
+    counted = {name: table[["parameters", "macs"]].sum() for name, table in counted.items()}
+    told = "; ".join(f"{name} {n['parameters']:,.0f} and {n['macs'] / 1e6:,.0f} million" for name, n in counted.items())
     text = (
-        f"Our two completions have {counted[0]['parameters']:,.0f} parameters each, and {told} million "
-        "multiply-adds per clip: a convolution uses a weight once at each place of its output."
+        f"Parameters and multiply-adds per clip: {told}. A convolution uses a weight once at each place of its output, "
+        "a fully connected layer once. In the paper's own comparison both fall."
     )
-    return fact(text, counted[0]["macs"] == counted[1]["macs"])
+    by = {what: sorted(counted, key=lambda name: counted[name][what]) for what in ("parameters", "macs")}
+    return fact(text, by["parameters"] == by["macs"])
 
 
 def each_metric_higher():
@@ -181,7 +197,8 @@ def memory():
 
 
 def thin_kernels():
-    text = "A 7 × 7 kernel has 49 weights, 1 × 7 and 7 × 1 have 14; 5 × 5 has 25, 1 × 3 and 3 × 1 have 6."
+    text = "A 7 × 7 kernel has 49 weights, 1 × 7 and 7 × 1 have 14; 5 × 5 has 25, 1 × 3 and 3 × 1 have 6. At equal "
+    text += "channels a place takes as many multiplications."
     return fact(text, 7 + 7 < 7 * 7, 7 + 7 < 5 * 5, 3 + 3 < 5 * 5)
 
 
@@ -239,7 +256,8 @@ def same_training():
     ]
     windows = [features.preset(name) for name in ("inception_resnet", "bbnn")]
     unlike.append(f"window {windows[0].win_length:,} against {windows[1].n_fft:,}")
-    return Finding(f"The paper's setting against BBNN's released code: {', '.join(unlike)}.")
+    told = ", ".join(unlike)
+    return Finding(f"The paper's setting against BBNN's released code, which its authors may not have used: {told}.")
 
 
 def rock_to_metal():
@@ -299,6 +317,11 @@ def printed_difference(first, second):
     return Finding(text)
 
 
+def best_in_both():
+    told = ", ".join(f"{name.replace('f1', 'F1')} of {NAMES[FMA_1[name].idxmax()]}" for name in ("f1", "accuracy"))
+    return fact(f"As printed, the highest: {told}.", *(FMA_1[k].idxmax() == "densenet121" for k in ("f1", "accuracy")))
+
+
 def nearly_two():
     gain = 100 * (FMA_1["f1"]["densenet121"] - FMA_1["f1"]["baseline_a_2d"])
     return Finding(f"{gain:.1f} points.", rules.equals(2, gain, 0))
@@ -323,7 +346,7 @@ def at_rate(name, what, printed):
     }
     text = (
         f"{exact[16_000]:.0f} {what} at 16,000 Hz, the only printed rate, which is that of the waveforms; "
-        f"{exact[22_050]:.0f} {what} at 22,050 Hz, the rate of the files in `librosa`."
+        f"{exact[22_050]:.0f} {what} at 22,050 Hz, to which `librosa` resamples unless told otherwise."
     )
     near = {sr: abs(value - printed) <= (0 if what == "frames" else 5) for sr, value in exact.items()}
     return fact(text, *near.values())
@@ -337,15 +360,16 @@ def six_faulty():
 def rows_513():
     window = papers.FMA_INPUTS["baselines"]["window"]
     text = (
-        f"Section IV calls it a mel-spectrogram, which may have any number of rows. An STFT of {window:,} samples has "
-        f"{1 + window // 2:,} rows."
+        f'Section IV calls it a mel-spectrogram, which may have any number of rows; section V an STFT, "suitably '
+        f'adapted". An STFT of {window:,} samples has {1 + window // 2:,} rows, one of 1,024 has {1 + 1_024 // 2}.'
     )
-    return fact(text, 1 + window // 2 == 513)
+    return fact(text, 1 + window // 2 == 513, 1 + 1_024 // 2 == 513)
 
 
 def faster_moves_pitch():
     low, high = (12 * np.log2(factor) for factor in (0.9, 1.1))
-    return Finding(f"Resampling by 0.9 to 1.1 also changes the pitch, by −{-low:.1f} to +{high:.1f} semitones.")
+    text = "As the paper says, resampling changes the frequencies, too"
+    return Finding(f"{text}: by 0.9 to 1.1 it moves the pitch by −{-low:.1f} to +{high:.1f} semitones.")
 
 
 def more_complex():

@@ -258,7 +258,7 @@ def check_layers(layers=tables.IRN_LAYERS, modules=tables.IRN_MODULE_LAYERS, ste
     for before, after in itertools.pairwise(frames):
         found.append(_whole("Section 3, stem", "frames", after, before // pool, f"{before} // {pool}"))
     if stem["bbnn_removes"] != 1 - 1 / bbnn:
-        why = f"leaves {frames[0] // bbnn} of {frames[0]}, the stem's two pools {frames[-1]}"
+        why = f"it leaves {frames[0] // bbnn} of {frames[0]}, to a quarter, as do the stem's two pools, {frames[-1]}"
         printed, expected = (f"{share:.0%}" for share in (stem["bbnn_removes"], 1 - 1 / bbnn))
         found.append(("Sections 3 and 5.3", f"pooling ({bbnn}, 1) reduces by {printed}", expected, why))
     return _findings(found)

@@ -17,9 +17,9 @@ MOST_IMPORTANT = (
 DATA = """\
 Our GTZAN runs read log-mels of 387 frames × 128 mels (12.9 frames a second, recovered from published images), those
 on fma_small 128 × 128 of whole tracks. Networks were trained without augmentation. Each row says of what it was
-asked, and in what that is unlike the paper. Numbers in brackets are 95 % intervals. Unless the row says otherwise
-they are by artist where artists are known, else by clip. What other seeds would change they do not cover; an interval
-over seeds does, and with one seed nothing can."""
+asked, and in which main points that is unlike the paper. Numbers in brackets are 95 % intervals. Unless the row says
+otherwise they are by artist where artists are known, else by clip. What other seeds would change they do not cover; an
+interval over seeds does, and with one seed nothing can."""
 
 
 class Row(NamedTuple):
@@ -37,8 +37,8 @@ class Row(NamedTuple):
 
     @property
     def shown(self):
-        """The verdict, marked where it answers a question that we asked of our runs."""
-        return f"**{self.verdict}**" + ", as asked" * (bool(self.measured) and self.verdict != rules.NOT_TESTED)
+        """The verdict, marked where it is of our runs."""
+        return f"**{self.verdict}**" + ", in our runs" * (bool(self.measured) and self.verdict != rules.NOT_TESTED)
 
     @property
     def nearest(self):
@@ -127,7 +127,7 @@ def found(rows):
     named = {kind: [] for kind in rules.VERDICTS}
     for row in flat:
         if row.claim.headline:
-            named[row.kind].append(row.claim.headline + " (as we asked it)" * bool(row.measured))
+            named[row.kind].append(row.claim.headline + " (in our runs)" * bool(row.measured))
     asked = [row for row in flat if row.measured]
     kinds = Counter(row.kind for row in asked)
     decided = len(asked) - kinds[rules.UNDECIDED] - kinds[rules.NOT_TESTED]
@@ -143,7 +143,7 @@ def found(rows):
     unlike = sum(row.why == UNLIKE for row in asked)
     lines.append(
         f"Our runs on real music speak to {len(asked)} of these claims. They decide {decided or 'none'}; "
-        f"{kinds[rules.UNDECIDED]} stay undecided, for an interval leaves both answers open or each network was "
+        f"{kinds[rules.UNDECIDED]} stay undecided, for an interval leaves both answers open or a network was "
         f"trained once; {kinds[rules.NOT_TESTED]} stay not tested, {unlike} of them because our runs are too unlike "
         "the paper's. The other claims are judged by arithmetic, or not tested."
     )

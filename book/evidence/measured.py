@@ -31,6 +31,10 @@ PAPERS_SPLIT = {papers.IRN: "k_fold", papers.BBNN: "k_fold", papers.FMA: "random
 LIKE_PAPER = ["gtzan_10fold_{}_0.01_last_weights", "gtzan_10fold_{}_0.01_chosen_on_test"]
 GTZAN = [*LIKE_PAPER, "gtzan_10fold_{}_0.001_last_weights", "gtzan_10fold_{}_0.001_chosen_on_test", "gtzan_filtered_{}"]
 FMA = ["fma_random_{}", "fma_official_{}"]
+N_TRAINING = 900  # clips of GTZAN in nine of ten folds
+NORMALISED = ("baseline_b", "densenet121")  # networks of the FMA study with batch normalization
+SETTINGS = {"learning_rate": "learning rate", "epochs": "epochs", "stop_patience": "early-stopping patience"}
+SETTINGS |= {"min_delta": "smallest improvement that counts"}
 ALSO = " Also: "
 UNLIKE = "our run differs from the paper's in the points in italics"
 OTHERS = ", and so is every run that could replace it"
@@ -72,7 +76,10 @@ class Runs:
             raise Damaged(f"a kept file of the run `{name}` is damaged or of other clips") from None
 
     def first(self, patterns, *networks):
-        """The first pattern of a name under which every network has been run, and the runs of seeds that all have."""
+        """The first pattern of a name under which every network has been run, and its runs.
+
+        Where seeds draw splits of their own, these are the runs of the seeds that all networks have.
+        """
         reasons = []
         for pattern in patterns:
             try:
@@ -82,6 +89,8 @@ class Runs:
             except NotTested as error:
                 reasons.append(str(error))
                 continue
+            if not several_splits(sum(found, [])):
+                return pattern, found
             seeds = set.intersection(*({run.about["seed"] for run in runs} for runs in found))
             if seeds:
                 return pattern, [[run for run in runs if run.about["seed"] in seeds] for runs in found]
@@ -91,7 +100,7 @@ class Runs:
     def unlike(self, name):
         """In what a run is unlike the paper's, in words."""
         about, settings, found = self.of(name)[0].about, self.planned[name], []
-        network = models.network(about["network"]["name"])
+        network, recipe = models.network(about["network"]["name"]), about["recipe"]
         shape, wanted = about["features"]["shapes"][0][:2], models.input_configs(about["network"]["name"]).shape
         if tuple(shape) != wanted:
             found.append(f"{shape[0]} × {shape[1]} inputs instead of {wanted[0]} × {wanted[1]}")
@@ -101,15 +110,23 @@ class Runs:
             found.append(f"{SPLITS[settings['splits']]} instead of {SPLITS[PAPERS_SPLIT[network.paper]]}")
         if network.paper != papers.FMA and about["protocol"] == "chosen_on_validation":
             found.append("weights of the lowest validation loss, where the paper names no choice")
-        rate, printed = about["recipe"]["learning_rate"], network.recipe.learning_rate
-        return found + ([f"learning rate {rate:g} instead of {printed:g}"] if rate != printed else [])
+        if network.paper != papers.FMA and (n := about["splits"]["sizes"][0][0]) < N_TRAINING:
+            found.append(f"{n} training clips instead of {N_TRAINING}")
+        if about["network"]["name"] in NORMALISED and recipe["batch_norm_momentum"] is None:
+            found.append("batch normalization's momentum 0.99 instead of PyTorch's 0.9")
+        told = {setting: (recipe[setting], getattr(network.recipe, setting)) for setting in SETTINGS}
+        return found + [
+            f"{SETTINGS[k]} {ours} instead of {printed}" for k, (ours, printed) in told.items() if ours != printed
+        ]
 
-    def asked(self, what, name, runs, own=True, before=""):
-        """The question that was asked of a run, of the claim's own network or another; what was said is left out."""
-        settings, seeds = self.planned[name], f"{len(runs)} seed{'s' * (len(runs) > 1)}"
+    def asked(self, what, names, *networks, own=True, before=""):
+        """The question that was asked of runs, of the claim's own networks or another; what was said is left out."""
+        settings, runs = self.planned[names[0]], networks[0]
+        counts = [str(n) for n in dict.fromkeys(map(len, networks))]
+        seeds = f"{' and '.join(counts)} seed{'s' * (counts != ['1'])}"
         split, shapes = SPLITS[settings["splits"]], runs[0].about["features"].get("shapes")
         inputs = f"{shapes[0][0]} × {shapes[0][1]} inputs" if shapes else "statistics of 387 × 128 log-mels"
-        unlike = self.unlike(name) if own else [inputs]
+        unlike = list(dict.fromkeys(sum(map(self.unlike, names), []))) if own else [inputs]
         split = [] if any(part.startswith(f"{split} instead") for part in unlike) else [split]
         parts = [what, DATA[settings["data"]], *split, seeds, *unlike]
         return f"*{'; '.join([part for part in parts if part not in before] or parts)}.*"
@@ -125,15 +142,25 @@ def interval(low, high):
     return f"[{', '.join(ends)}]"
 
 
-def drawn(runs, statistic, *others):
-    """A statistic of labels and predictions over all seeds of one network, or several, with its interval."""
-    table, *columns = answers(runs, *others)
+def drawn(statistic, *networks):
+    """A statistic of labels and predictions with its interval: the mean over seeds, of two networks the difference."""
+    tables = [run.predictions.assign(network=k, run=i) for k, runs in enumerate(networks) for i, run in enumerate(runs)]
+    table = pd.concat(tables)
     groups = table["artist"].where(table["artist"].ne(""), table["clip_id"])  # as `evaluation.compare` draws
-    low, high = evaluation.bootstrap(statistic, *columns, groups=groups.to_numpy(), n_resamples=1_000)
-    return statistic(*columns), low, high
+    columns = [table[name].to_numpy() for name in ("label", "predicted", "network", "run")]
+
+    def mean(label, predicted, network, run):
+        means = [0.0, 0.0]
+        for k, runs in enumerate(networks):
+            values = [(network == k) & (run == i) for i in range(len(runs))]
+            means[k] = np.mean([statistic(label[here], predicted[here]) for here in values])
+        return means[0] - means[1]
+
+    low, high = evaluation.bootstrap(mean, *columns, groups=groups.to_numpy(), n_resamples=1_000)
+    return mean(*columns), low, high
 
 
-def own_splits(runs):
+def several_splits(runs):
     """Whether each seed draws splits of its own."""
     return len({run.about["splits"]["fingerprint"] for run in runs}) > 1
 
@@ -142,23 +169,15 @@ def over_seeds(gaps, runs):
     """Mean and interval over seeds; where each draws one split of its own, corrected for the clips that they share."""
     splits = runs[0].about["splits"]
     training, _, test = splits["sizes"][0]
-    return evaluation.corrected_t_test(gaps, training, test * (splits["n"] == 1 and own_splits(runs)))[:3]
+    return evaluation.corrected_t_test(gaps, training, test * (splits["n"] == 1 and several_splits(runs)))[:3]
 
 
 def between(first, second, runs):
     """Mean and interval of a difference over seeds, which pair two networks only by the splits that they draw."""
-    gaps = np.subtract(first, second)
-    if own_splits(runs):
-        return over_seeds(gaps, runs)
+    if several_splits(runs):
+        return over_seeds(np.subtract(first, second), runs)
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # seeds that are all alike
-        return gaps.mean(), *stats.ttest_ind(first, second, equal_var=False).confidence_interval()
-
-
-def answers(*networks):
-    """Predictions over all seeds of the first network, and arrays: labels, and what each network predicted for them."""
-    tables = [pd.concat([run.predictions for run in several], ignore_index=True) for several in networks]
-    tables = [table.sort_values(["clip_id", "fold"], kind="stable").reset_index(drop=True) for table in tables]
-    return tables[0], tables[0]["label"].to_numpy(), *(table["predicted"].to_numpy() for table in tables)
+        return np.mean(first) - np.mean(second), *stats.ttest_ind(first, second, equal_var=False).confidence_interval()
 
 
 def f1(label, predicted, n):
@@ -192,17 +211,20 @@ def difference(first, second, patterns, rule=rules.better, score="accuracy"):
                 mean, low, high = pair["difference"], pair["low"], pair["high"]
                 values = f"{points(scores[first])} % against {points(scores[second])} %, difference"
             else:
-                mean, low, high = drawn(a, lambda y, p, q, value=value: value(y, p) - value(y, q), b)
+                mean, low, high = drawn(value, a, b)
                 values = {"f1": "macro F1, difference", "evenness": "deviation of F1 between genres, smaller by"}[score]
             what = f"{ASKED[first]} against {ASKED[second]}"
-            question = runs.asked(what, pattern.format(first), a, before=told[0] if told else "")
+            names, seeds = [pattern.format(name) for name in (first, second)], min(len(a), len(b))
+            question = runs.asked(what, names, a, b, before=told[0] if told else "")
             found = f"{question} {values} {points(mean)} points {interval(low, high)}"
-            if len(a) > 1:
-                _, *ends = between(*([value(*answers([run])[1:]) for run in several] for several in (a, b)), a)
+            if seeds > 1:
+                each = [[value(*_columns(run)) for run in several] for several in (a, b)]
+                _, *ends = between(*each, a)
                 found += f", over seeds {interval(*ends)}"
-                low, high = min(low, ends[0]), max(high, ends[1])
-            told.append(f"{found}{', of one seed each' * (len(a) == 1)}.")
-            decides = decides or rules.trained_twice(rule(low, high), len(a))
+                low, high = rules.both(mean, (low, high), ends, several_splits(a))
+                found += f", with both errors {interval(low, high)}" * (not several_splits(a))
+            told.append(f"{found}{', of one seed' * (seeds == 1)}.")
+            decides = decides or rules.trained_twice(rule(low, high), seeds)
         if damaged := [error for error in missing if isinstance(error, Damaged)]:
             raise damaged[0]
         if not decides:
@@ -210,6 +232,10 @@ def difference(first, second, patterns, rule=rules.better, score="accuracy"):
         return Finding(ALSO.join(told), decides)
 
     return ask
+
+
+def _columns(run):
+    return run.predictions["label"].to_numpy(), run.predictions["predicted"].to_numpy()
 
 
 def level(network, printed, patterns):
@@ -220,7 +246,7 @@ def level(network, printed, patterns):
         name = pattern.format(network)
         score = evaluation.compare({network: found}).scores.iloc[0]
         text = (
-            f"{runs.asked(ASKED[network], name, found)} {points(score['accuracy'])} % "
+            f"{runs.asked(ASKED[network], [name], found)} {points(score['accuracy'])} % "
             f"{interval(*score[['low', 'high']])}."
         )
         return judged(text, rules.level(printed, score["low"], score["high"]), runs.unlike(name))
@@ -242,9 +268,9 @@ def genre_is_hardest(network, genre, patterns):
     def ask(runs):
         pattern, (found,) = runs.first(patterns, network)
         k, n, name = found[0].genres.index(genre), len(found[0].genres), pattern.format(network)
-        mean, low, high = drawn(found, lambda y, p: gap(y, p, k, n))
+        mean, low, high = drawn(lambda y, p: gap(y, p, k, n), found)
         text = (
-            f"{runs.asked(ASKED[network], name, found)} The lowest recall of the other genres minus that of "
+            f"{runs.asked(ASKED[network], [name], found)} The lowest recall of the other genres minus that of "
             f"{genre}: {points(mean)} points {interval(low, high)}."
         )
         return judged(text, rules.better(low, high), runs.unlike(name))
@@ -252,8 +278,8 @@ def genre_is_hardest(network, genre, patterns):
     return ask
 
 
-def taken_for(network, genre, others, patterns):
-    """Is a genre more often taken for these than for any other?"""
+def taken_for(network, genre, others, patterns, often=True):
+    """Is a genre taken for one of these more often than for any single other, or, if not `often`, at all?"""
 
     def ask(runs):
         pattern, (found,) = runs.first(patterns, network)
@@ -262,20 +288,19 @@ def taken_for(network, genre, others, patterns):
 
         def gap(label, predicted):
             share = np.bincount(predicted[label == k], minlength=len(genres)) / max((label == k).sum(), 1)
-            return share[named].min() - np.delete(share, [k, *named]).max()
+            return share[named].sum() - np.delete(share, [k, *named]).max() * often
 
-        mean, low, high = drawn(found, gap)
-        text = (
-            f"{runs.asked(ASKED[network], name, found)} Share of {genre} taken for {' and '.join(others)} minus the "
-            f"most frequent other error: {points(mean)} points {interval(low, high)}."
-        )
+        mean, low, high = drawn(gap, found)
+        text = f"{runs.asked(ASKED[network], [name], found)} Share of {genre} taken for {' or '.join(others)}"
+        text += " minus the most frequent other error" * often
+        text += f": {points(mean)} {'points' if often else '%'} {interval(low, high)}."
         return judged(text, rules.better(low, high), runs.unlike(name))
 
     return ask
 
 
-def curves_rise(network, patterns):
-    """Does validation accuracy rise consistently, while its loss ends below its first value?"""
+def curves_rise(network, patterns, consistently=True):
+    """Does validation accuracy rise, consistently or from first to last, while its loss ends below its first value?"""
 
     def ask(runs):
         pattern, (found,) = runs.first(patterns, network)
@@ -286,13 +311,16 @@ def curves_rise(network, patterns):
         deepest = max((np.maximum.accumulate(curve) - curve).max() for curve in curves)
         losses = [fold["val_loss"].iloc[[0, -1]] for fold in folds]
         first, last = np.mean(losses, axis=0)
+        lowest = np.mean([fold["val_loss"].min() for fold in folds])
+        rise = np.mean([curve[[0, -1]] for curve in curves], axis=0)
         text = (
-            f"{runs.asked(ASKED[network], name, found)} Validation accuracy falls in {falls} of "
-            f"{sum(len(c) - 1 for c in curves)} epochs. Its largest fall below the highest value so far is "
-            f"{points(deepest)} points. The validation loss is {first:.2f} after the first epoch and {last:.2f} after "
-            "the last."
+            f"{runs.asked(ASKED[network], [name], found)} Validation accuracy is {points(rise[0])} % after the first "
+            f"epoch and {points(rise[1])} % after the last. It falls in {falls} of {sum(len(c) - 1 for c in curves)} "
+            f"epochs, at most {points(deepest)} points below the highest value so far. The validation loss is "
+            f"{first:.2f} after the first epoch, {lowest:.2f} where it is lowest, and {last:.2f} after the last."
         )
-        steady = rules.FAILS not in map(rules.steady, curves) and all(end < begin for begin, end in losses)
+        rises = [rules.steady(c) == rules.HOLDS if consistently else c[-1] > c[0] for c in curves]
+        steady = all(rises) and all(end < begin for begin, end in losses)
         verdict = rules.HOLDS if steady else rules.FAILS
         return judged(text, verdict, runs.unlike(name))
 
@@ -310,8 +338,8 @@ def final_gap(network, patterns):
         n = sum(size[1] or size[2] for size in found[0].about["splits"]["sizes"])
         low, high = (training - end for end in reversed(evaluation.wilson(round(validation * n), n)))
         text = (
-            f"{runs.asked(ASKED[network], name, found)} Training {points(training)} %, validation {points(validation)} "
-            f"%, difference {points(training - validation)} points {interval(low, high)}, by clip."
+            f"{runs.asked(ASKED[network], [name], found)} Training {points(training)} %, validation "
+            f"{points(validation)} %, difference {points(training - validation)} points {interval(low, high)}, by clip."
         )
         return judged(text, rules.about_equal(low, high), runs.unlike(name))
 
@@ -330,8 +358,9 @@ def more_overfitting(first, second, patterns):
     def ask(runs):
         pattern, (a, b) = runs.first(patterns, first, second)
         gaps = [[training - validation for training, validation, _ in map(at_kept_epoch, found)] for found in (a, b)]
-        question = runs.asked(f"{ASKED[first]} against {ASKED[second]}", pattern.format(first), a)
-        if len(a) < 2:
+        names = [pattern.format(name) for name in (first, second)]
+        question = runs.asked(f"{ASKED[first]} against {ASKED[second]}", names, a, b)
+        if min(len(a), len(b)) < 2:
             raise NotTested(
                 f"the runs `{pattern.format(first)}` and `{pattern.format(second)}` have one seed in common"
             )
@@ -351,11 +380,13 @@ def test_below_validation(networks, patterns):
 
     def ask(runs):
         pattern, found = runs.first(patterns, *networks)
-        gaps = np.mean([[np.subtract(*at_kept_epoch(run)[1:]) for run in several] for several in found], axis=0)
+        each = [[np.subtract(*at_kept_epoch(run)[1:]) for run in several] for several in found]
+        gaps = np.mean([values[: min(map(len, each))] for values in each], axis=0)
         if len(gaps) < 2:
             raise NotTested(f"the runs `{pattern.format('…')}` have one seed in common")
         mean, low, high = over_seeds(gaps, found[0])
-        question = runs.asked(" and ".join(NAMES[name] for name in networks), pattern.format(networks[0]), found[0])
+        names = [pattern.format(network) for network in networks]
+        question = runs.asked(" and ".join(NAMES[name] for name in networks), names, *found)
         text = f"{question} Validation minus test accuracy: {points(mean)} points {interval(low, high)} over seeds."
         return Finding(text, rules.better(low, high))
 
@@ -383,10 +414,10 @@ def completions_train(rate):
             f"{name.split('_', 2)[2].rsplit('_', 1)[0]} {points(value)} %" for name, value in reached.items()
         )
         text = (
-            f"{runs.asked(f'{len(reached)} of {len(names)} completions', first, [runs.of(first)[0]])} Training "
+            f"{runs.asked(f'{len(reached)} of {len(names)} completions', [first], [runs.of(first)[0]])} Training "
             f"accuracy after {epochs} epochs: {told}."
         )
-        return Finding(text, rules.HOLDS if max(reached.values()) > 0.5 else rules.UNDECIDED)
+        return Finding(text, rules.HOLDS if min(reached.values()) > 0.5 else rules.UNDECIDED)
 
     return ask
 
@@ -397,7 +428,7 @@ def choice_of_weights(network, pattern):
     def ask(runs):
         _, (fair, test) = runs.first([pattern], "chosen_on_validation", "chosen_on_test")
         pair = evaluation.compare({"on test": test, "on validation": fair}).pairs.iloc[0]
-        question = runs.asked(ASKED[network], pattern.format("chosen_on_test"), test, own=False)
+        question = runs.asked(ASKED[network], [pattern.format("chosen_on_test")], test, own=False)
         gain = f"{points(pair['difference'])} points {interval(pair['low'], pair['high'])}"
         text = f"{question} Accuracy is {gain} higher when the test clips choose the weights than when other clips do."
         return Finding(text, why="the paper does not say which epoch's weights were tested")
@@ -423,7 +454,7 @@ def artists_matter(claimed, names):
             gap = (means[0] - means[1]).dropna()
             low, high = evaluation.bootstrap(np.mean, gap, groups=artist[gap.index].to_numpy())
             what = f"{ASKED[network]}, ordinary folds against folds by artist"
-            question = runs.asked(what, two[1], found[1], own=network == claimed)
+            question = runs.asked(what, [two[1]], found[1], own=network == claimed)
             text = f"{question} Accuracy is {points(gap.mean())} points {interval(low, high)} lower by artist."
             own = network == claimed
             return Finding(

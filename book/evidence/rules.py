@@ -1,5 +1,7 @@
 """The rules by which a claim gets its verdict: each a function of numbers alone."""
 
+import math
+
 HOLDS, WITHIN, UNDECIDED, FAILS, NOT_TESTED = "holds", "holds within", "undecided", "fails", "not tested"
 VERDICTS = (HOLDS, WITHIN, UNDECIDED, FAILS, NOT_TESTED)
 MARGIN = 0.05  # of accuracy: what is "about equal" may differ by so much
@@ -18,31 +20,37 @@ off, as far as the rounding of the numbers that it is computed from allows. A st
 they do in none, and is *undecided* otherwise.
 
 **A is better than B.** The 95 % interval of the paired difference on the same clips decides: wholly above 0, the claim
-*holds*; wholly below, it *fails*; otherwise it is *undecided*. Where the networks were trained with several seeds, so
-does the 95 % interval of the mean difference over seeds: by Welch's *t* where all seeds share one split, for there the
-seeds of two networks have nothing in common but their numbers; else seed by seed, by Student's *t*, corrected as in
-[notebook 11](../notebooks/11_comparison.ipynb) where each seed draws one split of its own. Both intervals together are
-judged, from the lower of their ends to the higher. One seed of each network leaves the claim *undecided*: an interval
-over clips cannot tell what another training would have reached.
+*holds*; wholly below, it *fails*; otherwise it is *undecided*. One training of each network leaves the claim
+*undecided*: an interval over clips cannot tell what another would have reached.
+
+Where there are several seeds, a second interval decides with it, of the mean difference over seeds. Where all seeds
+share one split, it is by Welch's *t*, for the seeds of two networks have nothing in common there but their numbers. The
+one interval leaves the seeds out and the other the clips, so their errors are added, by squares, to one interval *with
+both errors*. Where each seed draws its own split, the second interval goes seed by seed, by Student's *t*, corrected as
+in [notebook 11](../notebooks/11_comparison.ipynb) where it is one split for each. Its seeds vary the clips, too. What
+is judged reaches from the lower of the ends of the two to the higher.
 
 **About equal.** The claim *holds within x*, where x is the end of that interval which is farther from 0, if x is at
 most {100 * MARGIN:.0f} points. It *fails* when the whole interval lies beyond {100 * MARGIN:.0f} points, and is
-*undecided* otherwise.
+*undecided* otherwise. **Not significantly better.** The claim *fails* when the interval lies wholly above 0. It *holds
+within x*, its upper end, if x is at most {100 * MARGIN:.0f} points, and is *undecided* otherwise.
 
 **A level**, such as an accuracy, or a statement about one training. It *holds* when the printed value lies within our
 95 % interval, and *fails* when it lies outside, but only for the same network on like data by a like protocol.
 Otherwise our number is shown and the claim is *not tested*. A consistent increase is one that never falls by more
 than {100 * DIP:.0f} points below its highest value so far.
 
-**It trains.** Of the completions that were trained at the printed rate one must have more than half of its training
-clips right in the last epoch. Then the claim *holds*, for each could be the paper's network; else it is *undecided*.
+**It trains.** A completion trains when it has more than half of its training clips right in the last epoch. If all do
+that were trained at the printed rate, the claim *holds*; else it is *undecided*, for each could be the paper's network.
 
-Where a claim can be measured, the measurement gives the verdict and arithmetic only comments; where its run is
-missing, the verdict is *not tested*. A measured verdict answers the question in italics, which names in what our runs
-are unlike the paper's; it is marked *as asked*, and says no more than that.
+Where a claim can be measured, the measurement gives the verdict and arithmetic only comments; where its run is missing,
+the verdict is *not tested*. A measured verdict is of our runs and is marked *in our runs*. It answers the question in
+italics, which names the main points in which they are unlike the paper's, and says nothing of what its authors measured
+on theirs.
 
-Each row of a printed table counts as a claim, and so does each statement. So the numbers of verdicts describe this
-list; they are no score of a paper."""
+Each row of a printed table counts as a claim, and so does each statement. Of the FMA study's Table 1 each pair of rows
+counts, too, whether or not its text compares the two. So the numbers of verdicts describe this list; they are no score
+of a paper."""
 
 
 def equals(printed, exact, decimals):
@@ -61,6 +69,14 @@ def follows(*facts):
     return HOLDS if all(facts) else UNDECIDED if any(facts) else FAILS
 
 
+def both(mean, by_clip, over_seeds, several_splits):
+    """One interval of two: their errors added by squares, or, where each seed draws its own split, from end to end."""
+    if several_splits:
+        return min(by_clip[0], over_seeds[0]), max(by_clip[1], over_seeds[1])
+    down, up = (math.hypot(a - mean, b - mean) for a, b in zip(by_clip, over_seeds))
+    return mean - down, mean + up
+
+
 def trained_twice(verdict, seeds):
     """A verdict on which of two networks is better needs more than one seed of each."""
     return verdict if seeds > 1 else UNDECIDED
@@ -77,6 +93,13 @@ def about_equal(low, high, margin=MARGIN):
     if most <= margin:
         return f"{WITHIN} {100 * most:.1f} points"
     return FAILS if low > margin or high < -margin else UNDECIDED
+
+
+def no_better(low, high, margin=MARGIN):
+    """By how much the first may be better than the second at most, by the interval of their difference."""
+    if low > 0:
+        return FAILS
+    return f"{WITHIN} {100 * max(high, 0):.1f} points" if high <= margin else UNDECIDED
 
 
 def level(printed, low, high):
