@@ -282,6 +282,22 @@ def test_what_is_edited_during_a_build_is_not_kept_as_if_it_had_been_read(small_
     again = run_build(small_book, "--profile", "smoke")
     assert again.returncode == 0 and "reused" not in again.stdout
 
+    config = small_book / "_config.yml"  # which no notebook reads, but each page
+    write_notebook(small_book, f"from pathlib import Path\nPath({str(config)!r}).write_text('title: Other')")
+    refused = run_build(small_book, "--profile", "smoke")
+    assert refused.returncode == 1 and "the book: what it reads was edited meanwhile" in refused.stderr
+
+
+def test_runs_of_old_are_deleted_but_a_few(small_book):
+    run_build(small_book, "--profile", "smoke")
+    kept = small_book / "_build/executed/01_a"
+    for number in range(5):
+        (kept / f"old{number}").mkdir()
+    (small_book / "book/intro.md").write_text("# Start\n\nOther text.\n")
+    again = run_build(small_book, "--profile", "smoke")
+    assert again.returncode == 0 and "reused: 1 of 1" in again.stdout
+    assert len(list(kept.iterdir())) == execute.KEPT_RUNS
+
 
 def test_a_folder_of_other_files_is_no_place_for_pages(small_book):
     before = sorted(small_book.rglob("*"))
@@ -397,6 +413,63 @@ def test_a_book_is_built_again_when_a_source_changes(tmp_path, name):
     else:
         (tmp_path / name).write_text((tmp_path / name).read_text() + " ")
     assert before != read({"01_a": {"seed": 0}})
+
+
+@pytest.mark.quick
+def test_a_changed_number_in_a_kept_file_has_the_pages_executed_again(tmp_path):
+    results = tmp_path / "book/results"
+    results.mkdir(parents=True)
+    (results / "one_0.json").write_text('{"predicted": 1}')
+    before = execute.what_all_read(tmp_path)
+    assert before == execute.what_all_read(tmp_path)
+    (results / "one_0.json").write_text('{"predicted": 2}')
+    changed = execute.what_all_read(tmp_path)
+    (results / "bbnn.npz").write_bytes(b"weights")
+    assert len({before, changed, execute.what_all_read(tmp_path)}) == 3
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    "name, value, shown",
+    [("KERAS_BACKEND", "jax", True), ("CUDA_VISIBLE_DEVICES", "1", True), ("GENRE_UTILS_CACHE", "/else", False)],
+)
+def test_a_setting_that_matters_has_the_pages_executed_again(name, value, shown, monkeypatch, tmp_path):
+    before = execute.what_all_read(tmp_path)
+    monkeypatch.setenv(name, value)
+    assert (execute.what_all_read(tmp_path) != before) == shown
+
+
+@pytest.mark.quick
+def test_a_file_of_equal_size_and_time_has_the_pages_executed_again(tmp_path):
+    path = tmp_path / "clip.wav"
+    path.write_bytes(b"one sound")
+    before, times = execute._listing(str(tmp_path)), path.stat()
+    assert before == execute._listing(str(tmp_path))
+    path.write_bytes(b"two sound")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert execute._listing(str(tmp_path)) != before
+    (tmp_path / "clips").mkdir()
+    path.rename(tmp_path / "clips/clip.wav")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked/genres").symlink_to(tmp_path / "clips")  # which reading follows, too
+    [[name, *_]] = execute._listing(str(tmp_path / "linked"))
+    assert name == str(tmp_path / "linked/genres/clip.wav")
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", execute.READ_FROM)
+def test_other_data_have_a_notebook_executed_again(tmp_path, name):
+    for folder in ("notebooks", "clips"):
+        (tmp_path / folder).mkdir()
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "notebooks/01_a.ipynb")
+    values = {name: str(tmp_path / "clips")}
+
+    def keys():
+        return {execute._key("", "01_a", values, tmp_path), execute.what_a_book_reads(tmp_path, {"01_a": values}, "")}
+
+    before = keys()
+    (tmp_path / "clips/a.wav").write_bytes(b"one")
+    assert not before & keys()
 
 
 @pytest.mark.quick

@@ -403,50 +403,27 @@ def test_the_kept_results_travel_with_the_package():
     packages = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
     assert set(project["packages"]) == packages | {"genre_utils.results"}
     assert ROOT / project["package-dir"]["genre_utils.results"] == RESULTS
+    carried = {path: ".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "genre_utils").rglob("*")}
+    carried |= dict.fromkeys(RESULTS.iterdir(), "genre_utils.results")
+    for path, package in carried.items():
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".md"):
+            assert any(map(path.match, project["package-data"][package])), path
 
 
 @pytest.mark.quick
-def test_a_changed_number_in_a_kept_file_has_the_pages_executed_again(tmp_path):
-    from book.build import execute
-
-    results = tmp_path / "book/results"
-    results.mkdir(parents=True)
-    (results / "one_0.json").write_text('{"predicted": 1}')
-    before = execute.what_all_read(tmp_path)
-    assert before == execute.what_all_read(tmp_path)
-    (results / "one_0.json").write_text('{"predicted": 2}')
-    changed = execute.what_all_read(tmp_path)
-    (results / "bbnn.npz").write_bytes(b"weights")
-    assert len({before, changed, execute.what_all_read(tmp_path)}) == 3
+def test_no_run_begins_when_the_time_is_over(place):
+    data, work, results = place
+    assert runs.work_off(plan.planned(results), data, work, minutes=0) == {}
+    assert set(states(place)[0].values()) == {"missing"} and not list(results.glob("*.json"))
 
 
-@pytest.mark.quick
-@pytest.mark.parametrize(
-    "name, value, shown",
-    [("KERAS_BACKEND", "jax", True), ("CUDA_VISIBLE_DEVICES", "1", True), ("GENRE_UTILS_CACHE", "/else", False)],
-)
-def test_a_setting_that_matters_has_the_pages_executed_again(name, value, shown, monkeypatch, tmp_path):
-    from book.build import execute
-
-    before = execute.what_all_read(tmp_path)
-    monkeypatch.setenv(name, value)
-    assert (execute.what_all_read(tmp_path) != before) == shown
-
-
-@pytest.mark.quick
-def test_a_file_of_equal_size_and_time_has_the_pages_executed_again(tmp_path):
-    from book.build import execute
-
-    path = tmp_path / "clip.wav"
-    path.write_bytes(b"one sound")
-    before, times = execute._listing(str(tmp_path)), path.stat()
-    assert before == execute._listing(str(tmp_path))
-    path.write_bytes(b"two sound")
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert execute._listing(str(tmp_path)) != before
-    (tmp_path / "clips").mkdir()
-    path.rename(tmp_path / "clips/clip.wav")
-    (tmp_path / "linked").mkdir()
-    (tmp_path / "linked/genres").symlink_to(tmp_path / "clips")  # which reading follows, too
-    [[name, *_]] = execute._listing(str(tmp_path / "linked"))
-    assert name == str(tmp_path / "linked/genres/clip.wav")
+def test_a_run_that_fails_or_that_nobody_knows_is_told(place):
+    data = place[0]
+    with np.load(data / "small.npz") as arrays:
+        np.savez(data / "small.npz", **{**arrays, "label": (arrays["label"] + 1) % 3})
+    done = subprocess.run(
+        command(place, "--minutes", "5", "--only", "small_svm"), capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 1 and "small_svm_0 failed: small.npz has the fingerprint" in done.stderr
+    unknown = subprocess.run(command(place, "--only", "nothing"), capture_output=True, text=True, cwd=ROOT)
+    assert unknown.returncode == 2 and "no run is called nothing" in unknown.stderr

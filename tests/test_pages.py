@@ -30,11 +30,11 @@ def some(tmp_path):
     return tmp_path
 
 
-def predict(path, share):
-    """Let a kept run have a given share of its clips right."""
+def predict(path, share, first=0):
+    """Let a kept run have a given share of its clips right; which, begins with `first`."""
     content = json.loads(path.read_text())
     table = pd.DataFrame(content["predictions"])
-    wrong = np.arange(len(table)) % 10 >= round(10 * share)
+    wrong = (np.arange(len(table)) + first) % 10 >= round(10 * share)
     predicted = np.where(wrong, (table["label"] + 1) % 10, table["label"]).tolist()
     content["predictions"]["predicted"] = predicted
     for k in range(10):
@@ -70,9 +70,14 @@ def test_the_scoreboard_leaves_no_run_of_its_split_out():
 )
 def test_the_finding_follows_from_the_interval(some, svm, network, finding):
     (some / KEPT.format("logistic_regression")).unlink()
-    for name, share in {"svm": svm, "baseline_a_2d": network}.items():
-        predict(some / KEPT.format(name), share)
-    assert finding in scoreboard.block(some)
+    predict(some / KEPT.format("svm"), svm)
+    predict(some / KEPT.format("baseline_a_2d"), network, first=5)
+    block = scoreboard.block(some)
+    assert finding in block
+    [row] = [line for line in block.replace("−", "-").splitlines() if line.startswith("| [Baseline A-2D]")]
+    difference, low, high = (float(x) for x in re.findall(r"[+-]?\d+\.\d", row.split("|")[-2]))
+    shares = [evaluation.load(some / KEPT.format(name)).right.mean() for name in ("svm", "baseline_a_2d")]
+    assert low < difference < high and difference == pytest.approx(100 * (shares[1] - shares[0]), abs=0.06)
 
 
 @quick

@@ -96,10 +96,6 @@ def test_the_papers_data_are_asked_for_in_one_sentence(run):
     assert (ROOT / "book/data.md").read_text(encoding="utf-8").startswith("# Getting the music\n")
 
 
-def test_the_package_carries_the_books_profiles():
-    assert session.PROFILES.read_bytes() == (ROOT / "book/profiles.yml").read_bytes()
-
-
 # Drive, or a folder that stands for it
 
 
