@@ -1,3 +1,4 @@
+import functools
 import json
 import re
 from pathlib import Path
@@ -299,9 +300,16 @@ def test_an_answer_is_checked_without_telling_it(capsys, given, expected, verdic
     assert capsys.readouterr().out.strip() == verdict
 
 
+def but_densenet(kept, name):
+    if name == "gtzan_filtered_densenet121":
+        raise FileNotFoundError
+    return kept(name)
+
+
 def test_the_scoreboard_has_a_row_for_each_kept_network_and_the_demonstration(monkeypatch, capsys):
     shown = []
     monkeypatch.setattr(notebook.show, "display", shown.append)
+    monkeypatch.setattr(evaluation, "kept", functools.partial(but_densenet, evaluation.kept))
     here = evaluation.accuracy([0, 1, 1, 1], [0, 1, 1, 0])
     notebook.scoreboard("inception_resnet", "densenet121", here=here, source="synthetic")
     (table,) = shown
