@@ -10,6 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TQDM_DISABLE", "1")
 
 ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Real sound for whoever has it: a folder with gtzan_clips/, gtzan_logmel.npz, …; tests that want it skip without.
 REAL_DATA = Path(os.environ.get("GENRE_UTILS_TEST_DATA", ROOT.parent / "shared" / "data"))
 

@@ -14,11 +14,11 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from conftest import ROOT
 
 from book.build import BookError, checks, execute, profiles, slides
 from book.build.__main__ import build, only_build
 
-ROOT = Path(__file__).parents[1]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 

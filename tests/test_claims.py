@@ -4,19 +4,18 @@ import json
 import re
 import shutil
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from conftest import ROOT
 from scipy import stats
 
 from book.build import BookError, publish
 from book.evidence import RESULTS, claims, listed, measured, plan, rules
 from genre_utils import evaluation, models
 
-ROOT = Path(__file__).parents[1]
 quick = pytest.mark.quick
 
 

@@ -1,16 +1,14 @@
 """The glossary: every term in its place, and every link to one finds it."""
 
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
+from conftest import NOTEBOOKS, ROOT
 
 pytestmark = pytest.mark.quick
 
-ROOT = Path(__file__).parents[1]
 GLOSSARY = ROOT / "book/glossary.md"
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = sorted((ROOT / "book").glob("*.md"))
 
 

@@ -6,20 +6,18 @@ import sys
 import tokenize
 import tomllib
 from io import StringIO
-from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
 import yaml
+from conftest import NOTEBOOKS, ROOT
 
 from book.build import checks, student
 from genre_utils import evaluation
 
 pytestmark = pytest.mark.quick
 
-ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PARAMETER_TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool}
 MAX_FUNCTION_LINES = 12
 GENERATED = "../book/claims.md"  # written when the book is staged

@@ -145,7 +145,7 @@ def test_the_probe_of_related_work_runs(tmp_path, monkeypatch, capsys):
 
 
 @quick
-def test_hours_follow_from_the_measured_epoch_and_the_paper_profile(tmp_path, monkeypatch):
+def test_hours_follow_from_the_measured_epoch_and_the_paper_profile():
     rows = {name: (networks, *rest) for name, networks, *rest in hours.estimates()}
     profile = yaml.safe_load((ROOT / "book/profiles.yml").read_text(encoding="utf-8"))["paper"]["notebooks"]
     assert rows.keys() == {name for name, values in profile.items() if "epochs" in values}
@@ -160,7 +160,7 @@ def test_hours_follow_from_the_measured_epoch_and_the_paper_profile(tmp_path, mo
 
 
 @quick
-def test_larger_collections_are_told_from_the_measured_rate(tmp_path, monkeypatch):
+def test_larger_collections_are_told_from_the_measured_rate(tmp_path):
     (tmp_path / "RESULTS.md").write_text("| extraction, mp3, 1 core (s for 100 clips) | 30.0 | 500.0 |\n")
     rows = [row.split("|")[1:-1] for row in scaling.block(tmp_path / "RESULTS.md").splitlines()[2:6]]
     table = {name.strip(): [float(cell.strip().replace(",", "")) for cell in cells] for name, *cells in rows}
@@ -173,7 +173,7 @@ def test_larger_collections_are_told_from_the_measured_rate(tmp_path, monkeypatc
 
 
 @quick
-def test_an_epoch_takes_as_long_as_its_operations_or_its_bytes(tmp_path, monkeypatch):
+def test_an_epoch_takes_as_long_as_its_operations_or_its_bytes():
     layers = roofline.work("bbnn")
     done, moved = (sum(column) for column in zip(*layers.values()))
     assert done == 2 * hours.macs("bbnn")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import soundfile
 import yaml
+from conftest import NOTEBOOKS, ROOT
 
 from book.build import BookError, profiles
 from book.build.__main__ import build
@@ -17,8 +18,6 @@ from genre_utils import datasets, notebook, synthesis
 
 pytestmark = pytest.mark.quick
 
-ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PROFILES = yaml.safe_load((ROOT / "book/profiles.yml").read_text(encoding="utf-8"))
 TYPES = {"str": {str}, "int": {int}, "float": {int, float}, "bool": {bool}}
 

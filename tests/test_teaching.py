@@ -5,11 +5,9 @@ import shutil
 
 import nbformat
 import pytest
-from conftest import ROOT
+from conftest import NOTEBOOKS, ROOT
 
 from book.build import BookError, pdf, publish, slides
-
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def cells_of(number):
